@@ -1,0 +1,98 @@
+package zone
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// AllowList names the networks that an account may be used from. The zero value
+// allows every address. It is immutable.
+type AllowList struct {
+	networks []netip.Prefix
+	closed   bool
+}
+
+// ClosedList allows no address. It stands for a stored list that can't be read:
+// what was meant to keep strangers out must not let them in.
+func ClosedList() AllowList { return AllowList{closed: true} }
+
+// ParseAllowList reads networks and bare addresses as clients write them: blanks
+// around an entry, brackets around IPv6 and empty entries are fine.
+func ParseAllowList(entries []string) (AllowList, error) {
+	var list AllowList
+	for _, e := range entries {
+		e = strings.TrimSpace(e)
+		if e == "" {
+			continue
+		}
+		network, err := ParseNetwork(e)
+		if err != nil {
+			return ClosedList(), err
+		}
+		list.networks = append(list.networks, network)
+	}
+	return list, nil
+}
+
+// ParseNetwork reads "192.0.2.0/24", "2001:db8::/32", "[2001:db8::]/32" or a bare
+// address, which stands for itself alone. An IPv4 network in IPv6 form is taken
+// for IPv4, since that is how its addresses are compared.
+func ParseNetwork(s string) (netip.Prefix, error) {
+	plain := strings.NewReplacer("[", "", "]", "").Replace(s)
+	network, err := netip.ParsePrefix(plain)
+	if err != nil {
+		addr, addrErr := netip.ParseAddr(plain)
+		if addrErr != nil || addr.Zone() != "" {
+			return netip.Prefix{}, fmt.Errorf("%q is neither a network such as 192.0.2.0/24 nor an address", s)
+		}
+		network = netip.PrefixFrom(addr, addr.BitLen())
+	}
+	if addr := network.Addr(); addr.Is4In6() && network.Bits() >= 96 {
+		network = netip.PrefixFrom(addr.Unmap(), network.Bits()-96)
+	}
+	return network, nil
+}
+
+// Allows reports whether the account may be used from that address.
+func (l AllowList) Allows(addr netip.Addr) bool {
+	if l.closed {
+		return false
+	}
+	return len(l.networks) == 0 || Contains(l.networks, addr)
+}
+
+// Contains reports whether one of the networks holds the address; an IPv4 address
+// in IPv6 form counts as IPv4, a scope is left out of account.
+func Contains(networks []netip.Prefix, addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	for _, n := range networks {
+		if n.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// Strings returns the entries in the form that /register answers.
+func (l AllowList) Strings() []string {
+	entries := make([]string, len(l.networks))
+	for i, n := range l.networks {
+		entries[i] = n.String()
+	}
+	return entries
+}
+
+// MarshalText returns the list as it is stored: a JSON array of strings.
+func (l AllowList) MarshalText() ([]byte, error) { return json.Marshal(l.Strings()) }
+
+// StoredAllowList reads back what MarshalText wrote. Anything else gives an error
+// and a list that allows no address.
+func StoredAllowList(text string) (AllowList, error) {
+	var entries []string
+	if err := json.Unmarshal([]byte(text), &entries); err != nil || entries == nil {
+		return ClosedList(), fmt.Errorf("stored allow list %.40q is no JSON array of strings", text)
+	}
+	return ParseAllowList(entries)
+}

@@ -1,0 +1,25 @@
+package zone
+
+import "errors"
+
+// What can go wrong between a request and its answer, in the words that the
+// layers share; each wraps them with what happened.
+var (
+	// ErrNoAccount: there is no account of that name.
+	ErrNoAccount = errors.New("no such account")
+	// ErrTaken: the user name, the subdomain or the token's ID is in use, was in
+	// use once, or is reserved.
+	ErrTaken = errors.New("the name is taken")
+	// ErrToken: the registration token is unknown, used up or expired.
+	ErrToken = errors.New("the token is not valid")
+	// ErrNotStored: the change was not made durable, or it isn't known whether it
+	// was. Nothing may be reported as done.
+	ErrNotStored = errors.New("not stored")
+	// ErrNotPublished: the change is durable, but not every name server answered
+	// it in time. It will be published without another request.
+	ErrNotPublished = errors.New("not published yet")
+	// ErrBusy: too many changes are waiting already.
+	ErrBusy = errors.New("too many changes are waiting")
+	// ErrForked: somebody else wrote to the same database. The process must stop.
+	ErrForked = errors.New("another process has written to the database")
+)

@@ -1,0 +1,69 @@
+package zone
+
+import (
+	"fmt"
+	"time"
+)
+
+// Serial is the serial number of an SOA record. It wraps around; two serials
+// compare by the arithmetic of RFC 1982, never with <.
+type Serial uint32
+
+// half is 2^31, the distance at which RFC 1982 leaves the order undefined.
+const half = 1 << 31
+
+// Less reports whether s comes before t (RFC 1982, section 3.2). At a distance
+// of exactly 2^31 neither comes before the other.
+func (s Serial) Less(t Serial) bool { return s != t && t-s < half }
+
+// Reached reports whether s is t or comes after it: data of serial s holds
+// everything that data of serial t holds.
+func (s Serial) Reached(t Serial) bool { return s-t < half }
+
+// SerialPolicy says how the next serial is chosen.
+type SerialPolicy string
+
+// The policies of zone.serial_policy.
+const (
+	SerialUnixTime  SerialPolicy = "unixtime"
+	SerialDate      SerialPolicy = "date"
+	SerialIncrement SerialPolicy = "increment"
+)
+
+// ParseSerialPolicy returns the policy of that name.
+func ParseSerialPolicy(name string) (SerialPolicy, error) {
+	switch p := SerialPolicy(name); p {
+	case SerialUnixTime, SerialDate, SerialIncrement:
+		return p, nil
+	}
+	return "", fmt.Errorf("%q is none of unixtime, date, increment", name)
+}
+
+// Next returns the serial to follow current at the time now: what the policy
+// asks for if that is an advance, else current plus one, so that it moves with
+// every change and never back, whatever the clock does. Zero is passed over:
+// some secondaries take it for "no serial".
+func (p SerialPolicy) Next(current Serial, now time.Time) Serial {
+	if wanted := p.wanted(now); wanted != 0 && current.Less(wanted) {
+		return wanted
+	}
+	if next := current + 1; next != 0 {
+		return next
+	}
+	return 1
+}
+
+// wanted is the serial that the policy would like at that time, 0 for none.
+func (p SerialPolicy) wanted(now time.Time) Serial {
+	switch p {
+	case SerialUnixTime:
+		return Serial(uint32(now.Unix()))
+	case SerialDate:
+		y, m, d := now.UTC().Date()
+		return Serial(uint32(y*1000000 + int(m)*10000 + d*100))
+	}
+	return 0
+}
+
+// First returns the serial that a new zone begins with.
+func (p SerialPolicy) First(now time.Time) Serial { return p.Next(0, now) }
