@@ -1,0 +1,113 @@
+// Package api is acmezone's HTTP side: the acme-dns API for ACME clients, and the
+// admin API that the command line speaks over a unix socket.
+//
+// Clients are met as they are (they send no Content-Type, a doubled slash, null
+// for a body, capitalised keys); what they may not do is decided strictly.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/cors"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// Changes is where changes are handed over.
+type Changes interface {
+	// Commit returns nil when the change is durable.
+	Commit(ctx context.Context, change zone.Change) error
+	// Publish returns nil when the change is durable and every name server
+	// answers it; zone.ErrNotPublished if it is durable only.
+	Publish(ctx context.Context, change zone.Change) error
+	// Health returns nil while the service does its work, else the reason.
+	Health(ctx context.Context) error
+}
+
+// Accounts is where accounts are looked up.
+type Accounts interface {
+	// Account returns the account of a user name, or zone.ErrNoAccount.
+	Account(ctx context.Context, username string) (zone.Account, error)
+}
+
+// Registration says who may register.
+type Registration string
+
+// The values of api.registration.
+const (
+	RegistrationOpen       Registration = "open"
+	RegistrationRestricted Registration = "restricted" // from RegisterFrom, or with a token
+	RegistrationClosed     Registration = "closed"
+)
+
+// Options of the client API.
+type Options struct {
+	Definition   *zone.Definition
+	Changes      Changes
+	Accounts     Accounts
+	Registration Registration
+	RegisterFrom []netip.Prefix
+	PathPrefix   string        // "" or "/acme"
+	CORSOrigins  []string      // empty: no CORS headers
+	Timeout      time.Duration // publish.timeout: how long a request may wait for its answer
+	Log          *slog.Logger
+}
+
+// handler answers the client API. It may be used by any number of goroutines.
+type handler struct{ Options }
+
+// New returns the client API: /register, /update and /health.
+func New(opts Options) http.Handler {
+	h := &handler{opts}
+	r := chi.NewRouter()
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) { writeError(w, errNotFound) })
+	r.MethodNotAllowed(methodNotAllowed)
+	r.Post("/register", h.answer("register", h.register))
+	r.Post("/update", h.answer("update", h.update))
+	r.Get("/health", h.health)
+	r.Head("/health", h.health)
+	return h.recovered(h.withCORS(tolerantPath(opts.PathPrefix, r)))
+}
+
+func (h *handler) withCORS(next http.Handler) http.Handler {
+	if len(h.CORSOrigins) == 0 {
+		return next
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: h.CORSOrigins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"Content-Type", "Authorization", "X-Api-User", "X-Api-Key"},
+	}).Handler(next)
+}
+
+// methodNotAllowed names the methods that the path has (RFC 9110, 15.5.6).
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	allow := "POST"
+	if strings.HasSuffix(r.URL.Path, "/health") {
+		allow = "GET, HEAD"
+	}
+	w.Header().Set("Allow", allow)
+	writeError(w, errMethod)
+}
+
+// deadline bounds a request from its arrival. A client that hangs up doesn't end
+// it: its change may be on the disk already, and is on its way to the name servers
+// whoever waits.
+func (h *handler) deadline(r *http.Request, arrived time.Time) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(context.WithoutCancel(r.Context()), arrived.Add(h.Timeout))
+}
+
+// health answers as acme-dns does, 200 without a body; else it says what is wrong.
+func (h *handler) health(w http.ResponseWriter, r *http.Request) {
+	if err := h.Changes.Health(r.Context()); err != nil {
+		writeReason(w, errUnhealthy, err.Error())
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}

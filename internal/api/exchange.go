@@ -1,0 +1,71 @@
+package api
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"time"
+)
+
+// exchange is a request and what is known of it besides.
+type exchange struct {
+	*http.Request
+	arrived time.Time
+	client  netip.Addr // the connection's other end; invalid where it has none
+	notes   []any      // for the log: account and the like, never a secret
+}
+
+func (e *exchange) note(keysAndValues ...any) { e.notes = append(e.notes, keysAndValues...) }
+
+// answer makes a handler of a function that either answers or returns an error,
+// and logs what came of it in one line.
+func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		e := &exchange{Request: r, arrived: time.Now(), client: clientAddr(r)}
+		err := do(w, e)
+		if err != nil {
+			writeError(w, err)
+		}
+		h.logExchange(what, e, err)
+	}
+}
+
+// clientAddr returns the connection's address. Headers are not asked: anybody can
+// write them.
+func clientAddr(r *http.Request) netip.Addr {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return remote.Addr().Unmap().WithZone("")
+}
+
+func (h *handler) logExchange(what string, e *exchange, err error) {
+	level, status := slog.LevelInfo, http.StatusOK
+	args := append([]any{"client", e.client, "took", time.Since(e.arrived).Round(10 * time.Microsecond)}, e.notes...)
+	if err != nil {
+		level = slog.LevelWarn
+		if status, _ = statusOf(err); status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		args = append(args, "status", status, "err", err)
+		what += " refused"
+	}
+	h.Log.Log(e.Context(), level, what, args...)
+}
+
+// recovered answers a request whose handler panicked, which is a bug, with JSON
+// like any other error, and logs where it was.
+func (h *handler) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				h.Log.Error("a request met a bug in acmezone", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+				writeReason(w, fmt.Errorf("panic: %v", v), "")
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

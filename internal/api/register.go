@@ -1,0 +1,93 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// registration is the answer of /register; acme.sh cuts it apart with sed, so the
+// order of the keys is part of the contract.
+type registration struct {
+	Username   string   `json:"username"`
+	Password   string   `json:"password"`
+	FullDomain string   `json:"fulldomain"`
+	Subdomain  string   `json:"subdomain"`
+	AllowFrom  []string `json:"allowfrom"`
+}
+
+func (h *handler) register(w http.ResponseWriter, e *exchange) error {
+	token, err := h.mayRegister(e)
+	if err != nil {
+		return err
+	}
+	body, err := readBody(w, e.Request)
+	if err != nil {
+		return err
+	}
+	allowFrom, err := parseRegistration(body)
+	if err != nil {
+		return err
+	}
+	password := zone.NewPassword()
+	account := zone.Account{
+		Username:  uuid.NewString(),
+		Subdomain: uuid.NewString(),
+		Password:  zone.SecretOf(password),
+		AllowFrom: allowFrom,
+	}
+	e.note("account", account.Username, "subdomain", account.Subdomain)
+	ctx, cancel := h.deadline(e.Request, e.arrived)
+	defer cancel()
+	if err := h.Changes.Commit(ctx, zone.Register{Account: account, Token: token}); err != nil {
+		return err
+	}
+	answer, err := json.Marshal(registration{
+		Username: account.Username, Password: password, Subdomain: account.Subdomain,
+		FullDomain: h.Definition.FullName(account.Subdomain), AllowFrom: allowFrom.Strings(),
+	})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, answer)
+	return nil
+}
+
+// mayRegister decides by the rules of api.registration, and returns the token
+// that the registration is to be charged to, if it needs one.
+func (h *handler) mayRegister(e *exchange) (*zone.Secret, error) {
+	switch {
+	case h.Registration == RegistrationClosed:
+		return nil, errRegistrationClosed
+	case h.Registration == RegistrationOpen, zone.Contains(h.RegisterFrom, e.client):
+		return nil, nil
+	}
+	token, ok := requestToken(e.Request)
+	if !ok {
+		return nil, errRegistrationForbidden
+	}
+	secret := zone.SecretOf(token)
+	return &secret, nil
+}
+
+// parseRegistration reads the optional body: nothing, null, {} or an allow list.
+func parseRegistration(body []byte) (zone.AllowList, error) {
+	var request struct {
+		AllowFrom []string `json:"allowfrom"`
+	}
+	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && !bytes.Equal(trimmed, []byte("null")) {
+		if err := unmarshalObject(body, &request); err != nil {
+			return zone.AllowList{}, err
+		}
+	}
+	list, err := zone.ParseAllowList(request.AllowFrom)
+	if err != nil {
+		return list, fmt.Errorf("%w: %w", errAllowFrom, err)
+	}
+	return list, nil
+}

@@ -1,0 +1,81 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Limits on connections, the same with and without TLS.
+const (
+	senderTime = 15 * time.Second // for a whole request, headers and body
+	idleTime   = 60 * time.Second
+	writeSlack = 10 * time.Second // for the answer, on top of what the request may wait
+	maxHeaders = 16 << 10
+	maxStreams = 128 // requests at once in one HTTP/2 connection
+)
+
+// ServeOptions say how handlers are served.
+type ServeOptions struct {
+	TLS     *tls.Config   // nil: plain HTTP
+	Timeout time.Duration // how long a request may wait for its answer
+	Log     *slog.Logger
+}
+
+// Serve answers HTTP/1.1 and HTTP/2 on the listeners until ctx is done, then
+// takes no new requests, finishes those it has and returns nil. It closes the
+// listeners, also when it fails.
+func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts ServeOptions) error {
+	server := newServer(h, opts)
+	ended := make(chan error, len(listeners))
+	var serving sync.WaitGroup
+	for _, l := range listeners {
+		serving.Go(func() { ended <- serveOne(server, l, opts.TLS != nil) })
+	}
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-ended:
+	}
+	// Every handler ends by its own deadline, so this does.
+	grace, cancel := context.WithTimeout(context.Background(), senderTime+opts.Timeout+writeSlack)
+	defer cancel()
+	err := server.Shutdown(grace)
+	serving.Wait()
+	return errors.Join(failed, err)
+}
+
+func serveOne(server *http.Server, l net.Listener, secure bool) error {
+	serve := server.Serve
+	if secure {
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func newServer(h http.Handler, opts ServeOptions) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(opts.TLS == nil)
+	return &http.Server{
+		Handler:           h,
+		TLSConfig:         opts.TLS,
+		Protocols:         protocols,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ReadHeaderTimeout: senderTime,
+		ReadTimeout:       senderTime,
+		WriteTimeout:      senderTime + opts.Timeout + writeSlack,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeaders,
+		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),
+	}
+}

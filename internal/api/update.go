@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+func (h *handler) update(w http.ResponseWriter, e *exchange) error {
+	user, key := e.Header.Get("X-Api-User"), e.Header.Get("X-Api-Key")
+	if user == "" || key == "" {
+		return refuse("X-Api-User or X-Api-Key is missing")
+	}
+	body, err := readBody(w, e.Request)
+	if err != nil {
+		return err
+	}
+	var request struct {
+		Subdomain string `json:"subdomain"`
+		TXT       string `json:"txt"`
+	}
+	if unmarshalObject(body, &request) != nil {
+		return refuse("the body is no JSON object") // 401, as acme-dns answers
+	}
+	ctx, cancel := h.deadline(e.Request, e.arrived)
+	defer cancel()
+	account, err := h.authenticate(ctx, e, user, key)
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(request.Subdomain, account.Subdomain) {
+		return refuse("the subdomain is not the account's")
+	}
+	if !zone.ValidChallenge(request.TXT) {
+		return errBadTXT
+	}
+	err = h.Changes.Publish(ctx, zone.SetValue{Account: account.Username, Owner: account.Subdomain, Text: request.TXT})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, []byte(`{"txt": "`+request.TXT+`"}`))
+	return nil
+}
+
+// refuse gives the log a reason that the client isn't told.
+func refuse(reason string) error { return fmt.Errorf("%w: %s", errForbidden, reason) }
+
+// nobody is compared with when there is no such account, so that an unknown user
+// takes as long as a wrong password.
+var nobody zone.Account
+
+// authenticate finds the account of a user name and proves password and address.
+func (h *handler) authenticate(ctx context.Context, e *exchange, user, key string) (zone.Account, error) {
+	id, err := uuid.Parse(user)
+	if err != nil {
+		return nobody, refuse("the user name is no UUID")
+	}
+	e.note("account", id.String())
+	account, err := h.Accounts.Account(ctx, id.String())
+	if err != nil && !errors.Is(err, zone.ErrNoAccount) {
+		return nobody, fmt.Errorf("%w: %w", zone.ErrNotStored, err)
+	}
+	matches := account.Password.Matches(key)
+	switch {
+	case err != nil:
+		return nobody, refuse("no such account")
+	case !matches:
+		return nobody, refuse("wrong password")
+	case !account.AllowFrom.Allows(e.client):
+		return nobody, refuse("the address is not in the account's allow list")
+	}
+	return account, nil
+}

@@ -1,0 +1,134 @@
+// Package publish takes changes from the requests that ask for them to the name
+// servers that answer them, in two stages: one committer makes them durable in
+// batches, then each publisher shows the newest durable state in its own time.
+// What is slow to publish never holds up what only has to be stored.
+package publish
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// Store is where changes become durable. The committer alone calls it.
+type Store interface {
+	// Commit makes changes durable in one transaction and returns what is durable
+	// then, with an error or nil for each change. A change whose error is nil
+	// survives a power cut. An error of zone.ErrNotStored leaves open whether the
+	// change will be there after a restart; after zone.ErrForked no commit will
+	// ever succeed again.
+	Commit(changes []zone.Change) (*zone.Snapshot, []error)
+	// Snapshot returns what is durable, before the first commit.
+	Snapshot() *zone.Snapshot
+}
+
+// Publisher shows the zone to the world: the embedded server, NSD.
+type Publisher interface {
+	// Name is what logs and health call it.
+	Name() string
+	// Publish returns nil only when the snapshot's serial, or a later one, is
+	// being answered by every server that the publisher stands for. It is
+	// idempotent, is called by one goroutine, again after an error, and ends soon
+	// after ctx does. Serials may be skipped.
+	Publish(ctx context.Context, snap *zone.Snapshot) error
+}
+
+// Options of a pipeline.
+type Options struct {
+	Store      Store
+	Publishers []Publisher
+	Timeout    time.Duration    // publish.timeout: after it, what is unserved is a fault
+	Lifetime   time.Duration    // of a value; 0 keeps values for ever
+	Now        func() time.Time // nil: time.Now
+	Log        *slog.Logger     // nil: slog.Default()
+}
+
+// Pipeline is the way of a change. Its methods may be called by any number of
+// goroutines; nothing happens before Run.
+type Pipeline struct {
+	opts    Options
+	queue   *queue
+	runners []*runner
+	probing chan struct{} // holds one token: who has it may probe the store
+
+	mu        sync.Mutex
+	committed *zone.Snapshot
+	waiting   map[*request]struct{} // committed, not yet published
+	store     storeState
+}
+
+// New returns a pipeline that stands still until Run.
+func New(opts Options) *Pipeline {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	p := &Pipeline{
+		opts:      opts,
+		queue:     newQueue(),
+		probing:   make(chan struct{}, 1),
+		committed: opts.Store.Snapshot(),
+		waiting:   make(map[*request]struct{}),
+	}
+	for _, publisher := range opts.Publishers {
+		p.runners = append(p.runners, newRunner(p, publisher))
+	}
+	return p
+}
+
+// Run begins to publish what is durable already, which is all there is to
+// recovering from a crash, and then takes changes until ctx is done. Those that
+// were handed over by then are still committed. It returns nil, or the error after
+// which no commit can succeed, when all its goroutines have ended.
+func (p *Pipeline) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var running sync.WaitGroup
+	for _, r := range p.runners {
+		r.offer(p.committed)
+		running.Go(func() { r.run(ctx) })
+	}
+	running.Go(func() { p.keep(ctx) })
+	running.Go(func() { stop(p.commitLoop(ctx)) })
+	running.Wait()
+	p.answerRest(ctx)
+	if cause := context.Cause(ctx); errors.Is(cause, zone.ErrForked) {
+		return cause
+	}
+	return nil
+}
+
+// Commit hands a change over and waits until it is durable. The deadline of ctx
+// bounds the wait, not the change. Errors: those of the store, zone.ErrBusy, and
+// zone.ErrNotStored when the wait is over first.
+func (p *Pipeline) Commit(ctx context.Context, change zone.Change) error {
+	return p.ask(ctx, &request{change: change})
+}
+
+// Publish hands a change over and waits until it is durable and every publisher
+// answers it. Errors are those of Commit, and zone.ErrNotPublished as soon as it
+// is certain that the deadline of ctx can't be met: then the change is durable and
+// will be published without another request.
+func (p *Pipeline) Publish(ctx context.Context, change zone.Change) error {
+	return p.ask(ctx, &request{change: change, publish: true})
+}
+
+func (p *Pipeline) ask(ctx context.Context, r *request) error {
+	r.done = make(chan error, 1)
+	r.deadline, _ = ctx.Deadline()
+	if err := p.queue.put(r); err != nil {
+		return err
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+		return p.abandon(r)
+	}
+}

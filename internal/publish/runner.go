@@ -1,0 +1,186 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// Retries after a failed publication: soon at first, then at an interval that
+// serves what was stored within ten seconds of the cause being gone.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
+// runner drives one publisher: it takes the newest state, has it published, and
+// whatever was committed meanwhile goes with the next round.
+type runner struct {
+	pipeline  *Pipeline
+	publisher Publisher
+	next      chan *zone.Snapshot // holds the newest state that is to be published
+
+	// Guarded by Pipeline.mu.
+	ready    bool        // one round has succeeded
+	reached  zone.Serial // is being answered, if ready
+	err      error       // of the last round
+	newSince time.Time   // the oldest commit since the round began; zero for none
+	oldSince time.Time   // the oldest commit in the round; zero for none
+}
+
+func newRunner(p *Pipeline, publisher Publisher) *runner {
+	return &runner{pipeline: p, publisher: publisher, next: make(chan *zone.Snapshot, 1)}
+}
+
+// offer replaces what waits to be published. One goroutine offers at a time.
+func (r *runner) offer(snap *zone.Snapshot) {
+	select {
+	case <-r.next:
+	default:
+	}
+	r.next <- snap
+}
+
+// behind notes that something was committed that is not served yet.
+func (r *runner) behind(now time.Time) {
+	if r.newSince.IsZero() {
+		r.newSince = now
+	}
+}
+
+// since returns when the oldest thing was committed that is not served yet.
+func (r *runner) since() time.Time {
+	if !r.oldSince.IsZero() {
+		return r.oldSince
+	}
+	return r.newSince
+}
+
+func (r *runner) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case snap := <-r.next:
+			r.publish(ctx, snap)
+		}
+	}
+}
+
+// publish goes on until a state is published or ctx is done; before each try it
+// takes a newer state if there is one.
+func (r *runner) publish(ctx context.Context, snap *zone.Snapshot) {
+	for delay := firstRetry; ; delay = min(2*delay, lastRetry) {
+		select {
+		case snap = <-r.next:
+		default:
+		}
+		r.begin()
+		err := r.publisher.Publish(ctx, snap)
+		if err == nil {
+			r.succeeded(snap.Serial())
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		r.failed(err, delay)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(delay):
+		}
+	}
+}
+
+// begin moves what has been committed so far into the round.
+func (r *runner) begin() {
+	p := r.pipeline
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.oldSince, r.newSince = r.since(), time.Time{}
+}
+
+func (r *runner) succeeded(serial zone.Serial) {
+	p := r.pipeline
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.err != nil {
+		p.opts.Log.Info("published again", "publisher", r.publisher.Name(), "serial", serial)
+	}
+	r.ready, r.reached, r.err, r.oldSince = true, serial, nil, time.Time{}
+	for req := range p.waiting {
+		if p.served(req.serial) {
+			p.release(req, nil)
+		}
+	}
+}
+
+// failed answers those whose deadline comes before the next try: their outcome is
+// certain.
+func (r *runner) failed(err error, delay time.Duration) {
+	p := r.pipeline
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.err == nil {
+		p.opts.Log.Error("not published, trying again", "publisher", r.publisher.Name(), "err", err)
+	}
+	r.err = err
+	retry := time.Now().Add(delay)
+	for req := range p.waiting {
+		if !r.serves(req.serial) && !req.deadline.IsZero() && req.deadline.Before(retry) {
+			p.release(req, fmt.Errorf("%w: %s: %w", zone.ErrNotPublished, r.publisher.Name(), err))
+		}
+	}
+}
+
+func (r *runner) serves(serial zone.Serial) bool { return r.ready && r.reached.Reached(serial) }
+
+// served reports whether every publisher answers that serial; under Pipeline.mu.
+func (p *Pipeline) served(serial zone.Serial) bool {
+	for _, r := range p.runners {
+		if !r.serves(serial) {
+			return false
+		}
+	}
+	return true
+}
+
+// release answers a waiting request; under Pipeline.mu.
+func (p *Pipeline) release(r *request, err error) {
+	delete(p.waiting, r)
+	r.answer(err)
+}
+
+// answerRest answers who still waits when the pipeline has ended: what is durable
+// will be published by the next start, what is still in the queue was never
+// begun.
+func (p *Pipeline) answerRest(ended context.Context) {
+	for batch := p.queue.take(ended); len(batch) > 0; batch = p.queue.take(ended) {
+		for _, r := range batch {
+			r.answer(fmt.Errorf("%w: the service is stopping", zone.ErrNotStored))
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for r := range p.waiting {
+		p.release(r, fmt.Errorf("%w: the service is stopping", zone.ErrNotPublished))
+	}
+}
+
+// lateness says which publisher is late and why; under Pipeline.mu.
+func (p *Pipeline) lateness() error {
+	for _, r := range p.runners {
+		if r.ready && r.reached.Reached(p.committed.Serial()) {
+			continue
+		}
+		if r.err != nil {
+			return fmt.Errorf("%s: %w", r.publisher.Name(), r.err)
+		}
+		return fmt.Errorf("%s is still at it", r.publisher.Name())
+	}
+	return errors.New("it took too long")
+}

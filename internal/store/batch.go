@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// batch is one transaction in the making: rows are written as the changes come,
+// the zone's own data gather in the edit and are written at the end.
+type batch struct {
+	w     *writer
+	edit  *zone.Edit
+	now   time.Time
+	limit int
+}
+
+// isRefusal reports whether an error concerns one change alone and has left the
+// transaction as it was before that change.
+func isRefusal(err error) bool {
+	return errors.Is(err, zone.ErrNoAccount) || errors.Is(err, zone.ErrTaken) || errors.Is(err, zone.ErrToken)
+}
+
+func (b *batch) apply(change zone.Change) error {
+	switch c := change.(type) {
+	case zone.Register:
+		return b.register(c)
+	case zone.SetValue:
+		return b.setValue(c)
+	case zone.RemoveValue:
+		b.edit.Remove(c.Owner, c.Text)
+		return nil
+	case zone.RemoveAccount:
+		return b.removeAccount(c)
+	case zone.Expire:
+		return b.expire(c)
+	case zone.CreateToken:
+		return b.createToken(c.Token)
+	case zone.RevokeToken:
+		return must(zone.ErrToken)(b.w.exec("DELETE FROM tokens WHERE id = ?", c.ID))
+	case zone.Heartbeat:
+		return must(zone.ErrForked)(b.w.exec("UPDATE zone_state SET heartbeat = ? WHERE id = 1", b.now.Unix()))
+	}
+	return fmt.Errorf("the store knows no change of type %T", change)
+}
+
+// must turns "no row was touched" into that error.
+func must(none error) func(int64, error) error {
+	return func(rows int64, err error) error {
+		if err == nil && rows == 0 {
+			return none
+		}
+		return err
+	}
+}
+
+func (b *batch) register(c zone.Register) error {
+	a := c.Account
+	if zone.Reserved(a.Subdomain) {
+		return fmt.Errorf("%w: %s is reserved", zone.ErrTaken, a.Subdomain)
+	}
+	allowFrom, err := a.AllowFrom.MarshalText()
+	if err != nil {
+		return err
+	}
+	rows, err := b.w.exec(`INSERT INTO accounts (username, subdomain, password, allowfrom, created, updated, comment)
+		SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6 WHERE NOT EXISTS (SELECT 1 FROM retired WHERE owner = ?2)`,
+		a.Username, a.Subdomain, a.Password[:], string(allowFrom), b.now.Unix(), a.Comment)
+	if isConstraint(err) || err == nil && rows == 0 {
+		return fmt.Errorf("%w: %s", zone.ErrTaken, a.Subdomain)
+	}
+	if err != nil || c.Token == nil {
+		return err
+	}
+	return b.useToken(*c.Token, a.Username)
+}
+
+// useToken takes one use of the token; without one the account is taken back.
+func (b *batch) useToken(secret zone.Secret, username string) error {
+	rows, err := b.w.exec(`UPDATE tokens SET uses = uses - (uses > 0)
+		WHERE secret = ? AND uses <> 0 AND (expires = 0 OR expires > ?)`, secret[:], b.now.Unix())
+	if err != nil || rows > 0 {
+		return err
+	}
+	if _, err := b.w.exec("DELETE FROM accounts WHERE username = ?", username); err != nil {
+		return err
+	}
+	return zone.ErrToken
+}
+
+// setValue sets an account's value if the account still is there and the owner is
+// its own; the handler has asked before, but a removal may have come between.
+func (b *batch) setValue(c zone.SetValue) error {
+	if c.Account == "" && !zone.Reserved(c.Owner) {
+		return fmt.Errorf("%w for %s", zone.ErrNoAccount, c.Owner)
+	}
+	if c.Account != "" {
+		rows, err := b.w.exec("UPDATE accounts SET updated = ? WHERE username = ? AND subdomain = ?", b.now.Unix(), c.Account, c.Owner)
+		if err := must(zone.ErrNoAccount)(rows, err); err != nil {
+			return err
+		}
+	}
+	b.edit.Set(c.Owner, c.Text, b.now.Unix(), b.limit)
+	return nil
+}
+
+func (b *batch) removeAccount(c zone.RemoveAccount) error {
+	var subdomain string
+	err := b.w.queryRow("SELECT subdomain FROM accounts WHERE username = ?", c.Username, &subdomain)
+	if errors.Is(err, sql.ErrNoRows) {
+		return zone.ErrNoAccount
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := b.w.exec("INSERT OR IGNORE INTO retired (owner) VALUES (?)", subdomain); err != nil {
+		return err
+	}
+	b.edit.Clear(subdomain)
+	_, err = b.w.exec("DELETE FROM accounts WHERE username = ?", c.Username)
+	return err
+}
+
+// expire asks the index which owners have a value that is due. What this batch
+// set before is newer than any such row.
+func (b *batch) expire(c zone.Expire) error {
+	s, err := b.w.prepared("SELECT DISTINCT owner FROM challenges WHERE set_at <= ?")
+	if err != nil {
+		return err
+	}
+	before := c.Before.Unix()
+	rows, err := s.QueryContext(context.Background(), before)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var owner string
+		if err := rows.Scan(&owner); err != nil {
+			return err
+		}
+		b.edit.Expire(owner, before)
+	}
+	return rows.Err()
+}
+
+func (b *batch) createToken(t zone.Token) error {
+	_, err := b.w.exec("INSERT INTO tokens (id, secret, uses, expires, created, comment) VALUES (?, ?, ?, ?, ?, ?)",
+		t.ID, t.Secret[:], t.Uses, unixOrZero(t.Expires), b.now.Unix(), t.Comment)
+	if isConstraint(err) {
+		return fmt.Errorf("%w: token %s", zone.ErrTaken, t.ID)
+	}
+	return err
+}
+
+func unixOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func timeOrZero(unix int64) time.Time {
+	if unix == 0 {
+		return time.Time{}
+	}
+	return time.Unix(unix, 0)
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// dsn writes a data source name. The path is escaped by hand: url.URL would make
+// a host of a relative one.
+func dsn(path string, values url.Values) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + values.Encode()
+}
+
+// openConn opens the writer's connection and proves that it is set up as asked:
+// an older driver ignored such settings in silence.
+func openConn(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
+	db, err := sql.Open("sqlite", dsn(path, url.Values{
+		"_busy_timeout": {"2000"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_foreign_keys": {"1"},
+		"_defensive": {"1"}, "_dqs": {"0"}, "mode": {"rw"},
+		"_pragma": {"journal_size_limit(67108864)", "temp_store(MEMORY)", "cache_size(-16384)"},
+	}))
+	if err != nil {
+		return nil, nil, err
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		if err = assertPragmas(ctx, conn); err == nil {
+			return db, conn, nil
+		}
+		conn.Close()
+	}
+	db.Close()
+	return nil, nil, err
+}
+
+func assertPragmas(ctx context.Context, conn *sql.Conn) error {
+	for _, p := range []struct{ name, want string }{
+		{"journal_mode", "wal"}, {"synchronous", "2"}, {"foreign_keys", "1"},
+	} {
+		var got string
+		if err := conn.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {
+			return err
+		}
+		if got != p.want {
+			return fmt.Errorf("SQLite's %s is %s there instead of %s, without which updates could be lost: use a local file system", p.name, got, p.want)
+		}
+	}
+	return nil
+}
+
+// readerConns is how many look-ups run at once; more than the machine has cores
+// would only wait for each other.
+const readerConns = 4
+
+func openReaders(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, url.Values{
+		"mode": {"ro"}, "_query_only": {"1"}, "_busy_timeout": {"2000"}, "_dqs": {"0"},
+		"_pragma": {"cache_size(-4096)"},
+	}))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(readerConns)
+	db.SetMaxIdleConns(readerConns)
+	return db, nil
+}

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// Account returns the account of a user name. zone.ErrNoAccount: there is none.
+// Where the stored allow list can't be read, the account allows no address.
+func (s *Store) Account(ctx context.Context, username string) (zone.Account, error) {
+	var a zone.Account
+	var password []byte
+	var allowFrom string
+	var created, updated int64
+	err := s.readers.QueryRowContext(ctx,
+		"SELECT username, subdomain, password, allowfrom, created, updated, comment FROM accounts WHERE username = ?", username).
+		Scan(&a.Username, &a.Subdomain, &password, &allowFrom, &created, &updated, &a.Comment)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return zone.Account{}, zone.ErrNoAccount
+	case err != nil:
+		return zone.Account{}, explain(s.opts.Path, err)
+	case len(password) != len(a.Password):
+		return zone.Account{}, fmt.Errorf("the database %s: the password of account %s is damaged", s.opts.Path, username)
+	}
+	copy(a.Password[:], password)
+	a.Created, a.Updated = timeOrZero(created), timeOrZero(updated)
+	if a.AllowFrom, err = zone.StoredAllowList(allowFrom); err != nil {
+		s.opts.Log.Error("the account is closed to everybody until its allow list is mended", "account", username, "err", err)
+	}
+	return a, nil
+}
+
+// Owners returns which of the names belong to an account.
+func (s *Store) Owners(ctx context.Context, names []string) ([]string, error) {
+	var taken []string
+	for _, name := range names {
+		var n int
+		err := s.readers.QueryRowContext(ctx, "SELECT count(*) FROM accounts WHERE subdomain = ?", name).Scan(&n)
+		if err != nil {
+			return nil, explain(s.opts.Path, err)
+		}
+		if n > 0 {
+			taken = append(taken, name)
+		}
+	}
+	return taken, nil
+}
+
+// Tokens returns the registration tokens, the oldest first.
+func (s *Store) Tokens(ctx context.Context) ([]zone.Token, error) {
+	rows, err := s.readers.QueryContext(ctx, "SELECT id, secret, uses, expires, created, comment FROM tokens ORDER BY created, id")
+	if err != nil {
+		return nil, explain(s.opts.Path, err)
+	}
+	defer rows.Close()
+	var tokens []zone.Token
+	for rows.Next() {
+		var t zone.Token
+		var secret []byte
+		var expires, created int64
+		if err := rows.Scan(&t.ID, &secret, &t.Uses, &expires, &created, &t.Comment); err != nil {
+			return nil, explain(s.opts.Path, err)
+		}
+		copy(t.Secret[:], secret)
+		t.Expires, t.Created = timeOrZero(expires), timeOrZero(created)
+		tokens = append(tokens, t)
+	}
+	return tokens, explain(s.opts.Path, rows.Err())
+}
