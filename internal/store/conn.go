@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -19,7 +20,7 @@ func dsn(path string, values url.Values) string {
 // an older driver ignored such settings in silence.
 func openConn(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{
-		"_busy_timeout": {"2000"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_foreign_keys": {"1"},
+		"_busy_timeout": {"2000"}, "_synchronous": {"FULL"}, "_foreign_keys": {"1"},
 		"_defensive": {"1"}, "_dqs": {"0"}, "mode": {"rw"},
 		"_pragma": {"journal_size_limit(67108864)", "temp_store(MEMORY)", "cache_size(-16384)"},
 	}))
@@ -28,14 +29,25 @@ func openConn(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
 	}
 	db.SetMaxOpenConns(1)
 	conn, err := db.Conn(ctx)
-	if err == nil {
-		if err = assertPragmas(ctx, conn); err == nil {
-			return db, conn, nil
-		}
-		conn.Close()
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
 	}
-	db.Close()
-	return nil, nil, err
+	if err := prepareConn(ctx, conn); err != nil {
+		return nil, nil, errors.Join(err, conn.Close(), db.Close())
+	}
+	return db, conn, nil
+}
+
+// prepareConn turns on the write-ahead log, but only in a database that is ours:
+// the setting is written into the file.
+func prepareConn(ctx context.Context, conn *sql.Conn) error {
+	if _, err := identify(ctx, conn); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return err
+	}
+	return assertPragmas(ctx, conn)
 }
 
 func assertPragmas(ctx context.Context, conn *sql.Conn) error {

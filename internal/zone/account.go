@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -32,6 +34,18 @@ func SecretOf(plain string) Secret { return sha256.Sum256([]byte(plain)) }
 func (s Secret) Matches(plain string) bool {
 	other := SecretOf(plain)
 	return subtle.ConstantTimeCompare(s[:], other[:]) == 1
+}
+
+// MarshalText writes it in hexadecimal digits.
+func (s Secret) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, s[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (s *Secret) UnmarshalText(text []byte) error {
+	if len(text) != 2*len(s) {
+		return fmt.Errorf("a secret has %d hexadecimal digits, not %d", 2*len(s), len(text))
+	}
+	_, err := hex.Decode(s[:], text)
+	return err
 }
 
 // passwordBytes of randomness make 40 characters of base64url.

@@ -11,12 +11,12 @@ const TokenPrefix = "acmezone_"
 
 // Token is a right to register, for clients outside register_from.
 type Token struct {
-	ID      string // what list and revoke call it; no secret
-	Secret  Secret
-	Uses    int       // registrations left; negative for any number
-	Expires time.Time // zero for never
-	Created time.Time
-	Comment string
+	ID      string    `json:"id"` // what list and revoke call it; no secret
+	Secret  Secret    `json:"secret,omitzero"`
+	Uses    int       `json:"uses"`             // registrations left; negative for any number
+	Expires time.Time `json:"expires,omitzero"` // zero for never
+	Created time.Time `json:"created,omitzero"`
+	Comment string    `json:"comment,omitempty"`
 }
 
 // NewToken returns the secret text of a new token; it is stored as SecretOf(text)
