@@ -1,0 +1,91 @@
+# make demo   builds acmezone, starts it, and does its main job before your eyes
+# make test   passes every test, the end-to-end ones too
+# make ci     what CI runs: formatting, vet, staticcheck, govulncheck, tests, fuzzing
+# make bench  benchmarks, in the form that benchstat reads
+# make help   lists the targets
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+FUZZTIME    ?= 10s
+ROUNDS      ?= 20
+COUNT       ?= 6
+
+export CGO_ENABLED = 0
+
+.PHONY: help build demo test unit e2e crash ci fmt vet staticcheck vulncheck fuzz bench soak clean
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+build:
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/acmezone ./cmd/acmezone
+
+demo: build need-curl need-dig
+	@./examples/demo.sh bin/acmezone
+
+# The race detector needs a C compiler.
+test: need-gcc need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot
+	CGO_ENABLED=1 $(GO) test -race ./...
+	cd e2e && $(GO) test -count=1 ./...
+
+unit:
+	$(GO) test ./...
+
+e2e: need-unbound need-nsd need-dig need-curl need-certbot
+	cd e2e && $(GO) test -count=1 -v ./...
+
+# More rounds than make test has: make crash ROUNDS=500
+crash: need-strace need-sqlite3
+	ACMEZONE_CRASH_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 2h -run 'TestKill' -v ./cmd/acmezone
+
+ci: fmt vet staticcheck vulncheck test fuzz
+
+fmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+	cd e2e && $(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+	cd e2e && $(GO) run $(STATICCHECK) ./...
+
+# The database of vulnerabilities isn't to be had everywhere; what it says counts
+# where it is.
+vulncheck:
+	@if curl -fsS -m 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; \
+	then $(GO) run $(GOVULNCHECK) ./...; \
+	else echo "govulncheck not run: its database can't be reached from here"; fi
+
+fuzz:
+	@for target in $$(grep -rhoE 'func (Fuzz[A-Za-z0-9]+)' --include='*_test.go' internal cmd | sed 's/func //' | sort -u); do \
+		dir=$$(grep -rlE "func $$target\(" --include='*_test.go' internal cmd | head -n 1 | xargs dirname); \
+		echo "$$target in $$dir"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir || exit 1; \
+	done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 2h ./...
+
+clean:
+	rm -rf bin dist
+
+# need-PROGRAM installs what is missing where apt is, and says what to type elsewhere.
+apt-curl     := curl
+apt-dig      := bind9-dnsutils
+apt-gcc      := gcc libc6-dev
+apt-strace   := strace
+apt-sqlite3  := sqlite3
+apt-unbound  := unbound
+apt-nsd      := nsd
+apt-certbot  := certbot
+
+need-%:
+	@PATH="$$PATH:/usr/sbin:/sbin"; command -v $* >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+		then DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(apt-$*) || \
+			{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(apt-$*); }; \
+		else echo "$* is missing: install it first, on Debian with 'sudo apt-get install $(apt-$*)'"; exit 1; fi; }

@@ -1,0 +1,154 @@
+package dnsserve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	// Listen names the addresses to answer on, "192.0.2.1:53" or "[::]:53", UDP
+	// and TCP on each. "[::]" takes IPv4 too. With port 0 the system picks one
+	// port for both.
+	Listen []string
+	// Definition is the zone that is answered for.
+	Definition *zone.Definition
+	// Log takes what an operator should know; nil drops it.
+	Log *slog.Logger
+}
+
+// ErrNotServing is what Publish fails with while nobody is answering.
+var ErrNotServing = errors.New("the embedded DNS server is not serving")
+
+// Server answers for one zone on UDP and TCP. Its methods may be called from any
+// goroutine, Serve once only.
+type Server struct {
+	*responder
+	sockets     []socket
+	connections *connections
+	log         *slog.Logger
+	guard       guard
+
+	serving chan struct{} // closed by Serve when it begins
+	stopped chan struct{} // closed by Serve when it ends
+}
+
+// socket is one listen address, bound for both transports.
+type socket struct {
+	udp *net.UDPConn
+	tcp *net.TCPListener
+}
+
+// Listen binds every address. It starts no goroutine: packets wait in the
+// system's queues until Serve. On failure everything opened is closed again, and
+// the error is a *net.OpError in its chain, with the network, the address and the
+// system's error (EADDRINUSE, EACCES).
+func Listen(opts Options) (*Server, error) {
+	zone, err := prepare(opts.Definition)
+	if err != nil {
+		return nil, fmt.Errorf("dns: %w", err)
+	}
+	if len(opts.Listen) == 0 {
+		return nil, errors.New("dns: no address to listen on")
+	}
+	s := &Server{
+		responder:   &responder{static: zone},
+		connections: newConnections(defaultLimits()),
+		log:         opts.Log,
+		serving:     make(chan struct{}),
+		stopped:     make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	for _, addr := range opts.Listen {
+		bound, err := bind(addr)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("dns: %w", err)
+		}
+		s.sockets = append(s.sockets, bound)
+	}
+	return s, nil
+}
+
+// Name returns what logs, metrics and health call this publisher.
+func (s *Server) Name() string { return "dns" }
+
+// Addrs returns the addresses that were bound, in the order of Options.Listen.
+func (s *Server) Addrs() []netip.AddrPort {
+	addrs := make([]netip.AddrPort, len(s.sockets))
+	for i, so := range s.sockets {
+		addrs[i] = so.udp.LocalAddr().(*net.UDPAddr).AddrPort()
+	}
+	return addrs
+}
+
+// Serve answers until ctx is done and returns when every goroutine and socket of
+// the server has come to its end. It may be called once.
+//
+// Until the first Publish, questions about the zone get SERVFAIL: a resolver asks
+// again soon and keeps nothing wrong.
+func (s *Server) Serve(ctx context.Context) error {
+	defer close(s.stopped)
+	defer s.Close()
+	readers := make([]*udpReader, len(s.sockets))
+	for i, so := range s.sockets {
+		reader, err := newUDPReader(so.udp)
+		if err != nil {
+			return fmt.Errorf("dns: %w", err)
+		}
+		readers[i] = reader
+	}
+	var loops sync.WaitGroup
+	for i, so := range s.sockets {
+		loops.Go(func() { s.serveUDP(ctx, readers[i]) })
+		loops.Go(func() { s.accept(ctx, so.tcp) })
+	}
+	close(s.serving)
+	<-ctx.Done()
+	s.Close()
+	loops.Wait()
+	s.connections.wait()
+	return nil
+}
+
+// Close gives the sockets of a server up. Serve does so at its end; Close is for
+// a server that is never served.
+func (s *Server) Close() {
+	for _, so := range s.sockets {
+		so.udp.Close()
+		so.tcp.Close()
+	}
+	s.connections.close()
+}
+
+// Publish makes snap what every socket answers from: any packet read after it has
+// returned nil is answered at that serial or a later one. It waits for Serve to
+// begin, as long as ctx allows, and fails with ErrNotServing before that and
+// after Serve has ended. The same snapshot again, or an older one, changes
+// nothing. One goroutine may publish at a time.
+func (s *Server) Publish(ctx context.Context, snap *zone.Snapshot) error {
+	select {
+	case <-s.serving:
+	case <-s.stopped:
+	case <-ctx.Done():
+		return fmt.Errorf("%w yet: %w", ErrNotServing, ctx.Err())
+	}
+	if current := s.live.Load(); current == nil || snap.Serial().Reached(current.Serial()) {
+		s.live.Store(snap)
+	}
+	select {
+	case <-s.stopped:
+		return fmt.Errorf("%w any more", ErrNotServing)
+	default:
+		return nil
+	}
+}
