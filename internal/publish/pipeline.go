@@ -54,6 +54,7 @@ type Pipeline struct {
 	queue   *queue
 	runners []*runner
 	probing chan struct{} // holds one token: who has it may probe the store
+	ready   chan struct{} // closed when every publisher has succeeded once
 
 	mu        sync.Mutex
 	committed *zone.Snapshot
@@ -73,6 +74,7 @@ func New(opts Options) *Pipeline {
 		opts:      opts,
 		queue:     newQueue(),
 		probing:   make(chan struct{}, 1),
+		ready:     make(chan struct{}),
 		committed: opts.Store.Snapshot(),
 		waiting:   make(map[*request]struct{}),
 	}
@@ -102,6 +104,16 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// Ready is closed when everything that was stored at the start has been published.
+func (p *Pipeline) Ready() <-chan struct{} { return p.ready }
+
+// Snapshot returns what is durable.
+func (p *Pipeline) Snapshot() *zone.Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.committed
 }
 
 // Commit hands a change over and waits until it is durable. The deadline of ctx

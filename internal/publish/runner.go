@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -111,7 +112,11 @@ func (r *runner) succeeded(serial zone.Serial) {
 	if r.err != nil {
 		p.opts.Log.Info("published again", "publisher", r.publisher.Name(), "serial", serial)
 	}
+	first := !r.ready
 	r.ready, r.reached, r.err, r.oldSince = true, serial, nil, time.Time{}
+	if first && p.allReady() {
+		close(p.ready)
+	}
 	for req := range p.waiting {
 		if p.served(req.serial) {
 			p.release(req, nil)
@@ -138,6 +143,11 @@ func (r *runner) failed(err error, delay time.Duration) {
 }
 
 func (r *runner) serves(serial zone.Serial) bool { return r.ready && r.reached.Reached(serial) }
+
+// allReady reports whether every publisher has succeeded once; under Pipeline.mu.
+func (p *Pipeline) allReady() bool {
+	return !slices.ContainsFunc(p.runners, func(r *runner) bool { return !r.ready })
+}
 
 // served reports whether every publisher answers that serial; under Pipeline.mu.
 func (p *Pipeline) served(serial zone.Serial) bool {

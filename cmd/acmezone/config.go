@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// defaultConfig is read where neither --config nor $ACMEZONE_CONFIG names a file.
+const defaultConfig = "/etc/acmezone/acmezone.toml"
+
+// loadConfig reads the configuration of a command. Where none is named and the
+// default isn't there, the environment alone may hold it.
+func loadConfig(c *cli.Context, s surroundings) (*config.Config, *slog.Logger, error) {
+	cfg, err := readConfig(configPath(c, s), s)
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := newLogger(s.stderr, cfg)
+	return cfg, log, err
+}
+
+func configPath(c *cli.Context, s surroundings) string {
+	if path := c.String("config"); path != "" {
+		return path
+	}
+	if path := s.getenv("ACMEZONE_CONFIG"); path != "" {
+		return path
+	}
+	if _, err := os.Stat(defaultConfig); errors.Is(err, os.ErrNotExist) && s.getenv("ACMEZONE_ZONE_NAME") != "" {
+		return ""
+	}
+	return defaultConfig
+}
+
+func readConfig(path string, s surroundings) (*config.Config, error) {
+	cfg, err := config.Load(path, s.environ)
+	if err == nil {
+		err = cfg.Validate()
+	}
+	if errors.Is(err, os.ErrNotExist) && path == defaultConfig {
+		return nil, usagef("%w; name another with --config FILE, or try 'acmezone serve --dev'", err)
+	}
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return cfg, nil
+}
+
+// networks parses what the configuration has validated already.
+func networks(entries []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, e := range entries {
+		if n, err := zone.ParseNetwork(e); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+func configCommand(s surroundings) *cli.Command {
+	return &cli.Command{
+		Name:  "config",
+		Usage: "look after the configuration",
+		Flags: []cli.Flag{configFlag()},
+		Subcommands: []*cli.Command{{
+			Name:        "check",
+			Usage:       "say whether a configuration is right",
+			ArgsUsage:   "FILE",
+			Description: "Example:\n   acmezone config check /etc/acmezone/acmezone.toml",
+			Flags:       []cli.Flag{configFlag()},
+			Action:      func(c *cli.Context) error { return checkConfig(c, s) },
+		}},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usagef("there is no command 'config %s'; there is check", c.Args().First())
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+	}
+}
+
+// checkConfig does all that serve does before it binds an address.
+func checkConfig(c *cli.Context, s surroundings) error {
+	path := configPath(c, s)
+	switch c.Args().Len() {
+	case 0:
+	case 1:
+		path = c.Args().First()
+	default:
+		return usagef("'config check' takes one FILE, but was given %d", c.Args().Len())
+	}
+	cfg, err := readConfig(path, s)
+	if err != nil {
+		return err
+	}
+	if err := cfg.CheckServe(); err != nil {
+		return usageError{err}
+	}
+	def, err := define(cfg)
+	if err != nil {
+		return usageError{fmt.Errorf("%s: %w", path, err)}
+	}
+	printWarnings(s.stderr, cfg, def)
+	_, err = fmt.Fprintf(s.stdout, "%s is right: zone %s\n", path, cfg.Zone.Name)
+	return err
+}
+
+func printWarnings(w io.Writer, cfg *config.Config, def *zone.Definition) {
+	for _, warning := range cfg.Warnings() {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	for _, host := range def.NameserversWithoutAddress() {
+		fmt.Fprintf(w, "warning: the name server %s lies in the zone and has no address there: add an A or AAAA record to zone.records\n", host)
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"syscall"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/client"
+	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/store"
+	"github.com/acmezone/acmezone/internal/zone"
+	"github.com/acmezone/acmezone/internal/zonegen"
+)
+
+// cliLockWait is how long a command waits for another command to let go of the
+// database.
+const cliLockWait = 3 * time.Second
+
+// control is what a command works with: a running service, or the database where
+// none runs. Both give the same result.
+type control interface {
+	api.Admin
+	io.Closer
+}
+
+// openControl asks the service at the admin socket. Only where there is none, no
+// socket or nobody behind it, is the database opened itself; a socket that may not
+// be used is an error, since two ways at once would be one too many.
+func openControl(ctx context.Context, cfg *config.Config, log *slog.Logger) (control, error) {
+	service, err := client.Dial(ctx, cfg.Admin.Socket)
+	switch {
+	case err == nil:
+		return service, nil
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
+		return openLocal(ctx, cfg, log)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("the admin socket %s may not be used by this user: run the command as the service's user or as root", cfg.Admin.Socket)
+	}
+	return nil, fmt.Errorf("the admin socket %s: %w", cfg.Admin.Socket, err)
+}
+
+// local works on the database of a service that doesn't run.
+type local struct {
+	def *zone.Definition
+	db  *store.Store
+}
+
+func openLocal(ctx context.Context, cfg *config.Config, log *slog.Logger) (control, error) {
+	def, err := define(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openStore(ctx, cfg, def, cliLockWait, log)
+	if err != nil {
+		return nil, err
+	}
+	return &local{def, db}, nil
+}
+
+func (l *local) commit(change zone.Change) error {
+	_, errs := l.db.Commit([]zone.Change{change})
+	return errs[0]
+}
+
+func (l *local) AddToken(_ context.Context, token zone.Token) error {
+	return l.commit(zone.CreateToken{Token: token})
+}
+
+func (l *local) Tokens(ctx context.Context) ([]zone.Token, error) { return withoutSecrets(ctx, l.db) }
+
+func (l *local) RevokeToken(_ context.Context, id string) error {
+	return l.commit(zone.RevokeToken{ID: id})
+}
+
+func (l *local) WriteZone(_ context.Context, w io.Writer) error {
+	return zonegen.Write(w, l.def, l.db.Snapshot())
+}
+
+func (l *local) Close() error { return l.db.Close() }
+
+func withoutSecrets(ctx context.Context, db *store.Store) ([]zone.Token, error) {
+	tokens, err := db.Tokens(ctx)
+	for i := range tokens {
+		tokens[i].Secret = zone.Secret{}
+	}
+	return tokens, err
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"io"
+	"text/template"
+
+	"github.com/google/uuid"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// tryOut is what a newcomer pastes into another terminal, word for word; a test
+// does the same.
+var tryOut = template.Must(template.New("try-out").Parse(`
+acmezone serves {{.Zone}} on this machine only. Ctrl-C ends it and forgets everything.
+Paste these into another terminal.
+
+Register, as an ACME client does once:
+
+  curl -X POST http://{{.API}}/register
+
+Set a value, as a client does for each certificate (this account is made already):
+
+  curl http://{{.API}}/update -H 'X-Api-User: {{.Username}}' -H 'X-Api-Key: {{.Password}}' -d '{"subdomain": "{{.Subdomain}}", "txt": "{{.TXT}}"}'
+
+Ask for it, as a certification authority does:
+
+  dig @{{.DNS.Addr}} -p {{.DNS.Port}} +short {{.FullDomain}} TXT
+
+See the whole zone, as a name server would read it:
+
+  {{.Program}} zone --config {{.Config}}
+
+`))
+
+// printTryOut makes an account and prints lines that use it.
+func printTryOut(ctx context.Context, w io.Writer, svc *service, program, config string) error {
+	password := zone.NewPassword()
+	account := zone.Account{
+		Username: uuid.NewString(), Subdomain: uuid.NewString(), Password: zone.SecretOf(password), Comment: "for trying it out",
+	}
+	if err := svc.commit(ctx, zone.Register{Account: account}); err != nil {
+		return err
+	}
+	return tryOut.Execute(w, map[string]any{
+		"Zone": svc.cfg.Zone.Name, "API": svc.apiAddrs()[0], "DNS": svc.dnsAddrs()[0],
+		"Username": account.Username, "Password": password, "Subdomain": account.Subdomain,
+		"FullDomain": svc.def.FullName(account.Subdomain), "TXT": exampleValue(),
+		"Program": program, "Config": config,
+	})
+}
+
+// exampleValue is as random as the digest that it stands for.
+func exampleValue() string {
+	digest := make([]byte, 32)
+	rand.Read(digest) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(digest)
+}

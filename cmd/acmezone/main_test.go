@@ -1,0 +1,24 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// beAcmezone makes the test binary the program itself, race detector and all.
+const beAcmezone = "ACMEZONE_TEST_IS_THE_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beAcmezone) != "" {
+		os.Unsetenv(beAcmezone)
+		main()
+	}
+	testscript.Main(m, map[string]func(){"acmezone": main})
+}
+
+// TestScripts runs the command line as a person types it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}

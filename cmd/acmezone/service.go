@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/cert"
+	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/publish"
+	"github.com/acmezone/acmezone/internal/store"
+	"github.com/acmezone/acmezone/internal/zone"
+	"github.com/acmezone/acmezone/internal/zonegen"
+)
+
+// serviceLockWait is how long a service waits for a command that works on the
+// database.
+const serviceLockWait = 5 * time.Second
+
+// service is everything that runs, wired together.
+type service struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	def      *zone.Definition
+	dns      *dnsserve.Server
+	api      []net.Listener
+	admin    net.Listener
+	tls      *tls.Config
+	certs    *cert.Files // nil unless certificate files are watched
+	db       *store.Store
+	pipeline *publish.Pipeline
+}
+
+// newService binds every address and opens the database; nothing runs yet. When it
+// fails it leaves nothing behind. Addresses come first: they are what fails most
+// often, and cost nothing to give back.
+func newService(ctx context.Context, cfg *config.Config, log *slog.Logger) (s *service, err error) {
+	s = &service{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		s.defineZone, s.listenDNS, s.listenAPI, s.openTLS, s.openDatabase, s.listenAdmin,
+	} {
+		if err := step(ctx); err != nil {
+			return s, err
+		}
+	}
+	s.pipeline = publish.New(publish.Options{
+		Store: s.db, Publishers: s.publishers(), Log: log,
+		Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime),
+	})
+	return s, nil
+}
+
+// define makes the zone of the configuration; what is wrong there is the
+// operator's to mend.
+func define(cfg *config.Config) (*zone.Definition, error) {
+	z := cfg.Zone
+	def, err := zone.Define(zone.Spec{
+		Name: z.Name, Nameservers: z.Nameservers, Contact: z.Contact, Records: z.Records,
+		TTL: time.Duration(z.TTL), ChallengeTTL: time.Duration(z.ChallengeTTL), NegativeTTL: time.Duration(z.NegativeTTL),
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return def, nil
+}
+
+func (s *service) defineZone(context.Context) (err error) {
+	s.def, err = define(s.cfg)
+	return err
+}
+
+func (s *service) listenDNS(context.Context) (err error) {
+	if s.cfg.DNS == nil {
+		return nil
+	}
+	s.dns, err = dnsserve.Listen(dnsserve.Options{Listen: s.cfg.DNS.Listen, Definition: s.def, Log: s.log})
+	return withHint(err)
+}
+
+func (s *service) listenAPI(ctx context.Context) error {
+	for _, addr := range s.cfg.API.Listen {
+		l, err := listenTCP(ctx, addr)
+		if err != nil {
+			return withHint(fmt.Errorf("api: %w", err))
+		}
+		s.api = append(s.api, l)
+	}
+	return nil
+}
+
+func (s *service) listenAdmin(ctx context.Context) (err error) {
+	s.admin, err = listenSocket(ctx, s.cfg.Admin.Socket)
+	return err
+}
+
+// openDatabase opens it last: by then nothing else can fail but the admin socket.
+func (s *service) openDatabase(ctx context.Context) (err error) {
+	if s.db, err = openStore(ctx, s.cfg, s.def, serviceLockWait, s.log); err != nil {
+		return err
+	}
+	return s.refuseConflicts(ctx)
+}
+
+func openStore(ctx context.Context, cfg *config.Config, def *zone.Definition, wait time.Duration, log *slog.Logger) (*store.Store, error) {
+	policy, err := zone.ParseSerialPolicy(cfg.Zone.SerialPolicy)
+	if err != nil {
+		return nil, usagef("zone.serial_policy: %w", err)
+	}
+	return store.Open(ctx, store.Options{
+		Path: cfg.Store.Path, Zone: def.Name(), Policy: policy, MaxValues: cfg.Zone.MaxValues, LockWait: wait, Log: log,
+	})
+}
+
+// refuseConflicts keeps a static record from standing where an account's values
+// belong.
+func (s *service) refuseConflicts(ctx context.Context) error {
+	var names []string
+	for _, rr := range s.def.Static() {
+		switch rr.Header().Rrtype {
+		case dns.TypeCNAME, dns.TypeDNAME, dns.TypeNS, dns.TypeTXT:
+			names = append(names, strings.TrimSuffix(rr.Header().Name, "."+s.def.Name()))
+		}
+	}
+	taken, err := s.db.Owners(ctx, names)
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	return usagef("zone.records: %s belongs to a registered account: take the record away", s.def.FullName(taken[0]))
+}
+
+func (s *service) publishers() []publish.Publisher {
+	var all []publish.Publisher
+	if s.dns != nil {
+		all = append(all, s.dns)
+	}
+	return all
+}
+
+// run serves until ctx is done. What takes requests ends first, then what makes
+// changes durable and published, then what answers DNS. Ready is called when
+// everything that was stored is being answered.
+func (s *service) run(ctx context.Context, ready func()) error {
+	timeout := time.Duration(s.cfg.Publish.Timeout)
+	parts := []part{
+		{"changes", s.pipeline.Run},
+		{"admin socket", func(ctx context.Context) error {
+			return api.Serve(ctx, []net.Listener{s.admin}, api.NewAdmin(s, s.log), api.ServeOptions{Timeout: timeout, Log: s.log})
+		}},
+		{"api", func(ctx context.Context) error {
+			return api.Serve(ctx, s.api, s.handler(), api.ServeOptions{TLS: s.tls, Timeout: timeout, Log: s.log})
+		}},
+	}
+	if s.dns != nil {
+		parts = append([]part{{"dns", s.dns.Serve}}, parts...)
+	}
+	if s.certs != nil {
+		parts = append(parts, part{"certificate files", s.certs.Run})
+	}
+	parts = append(parts, part{"ready", func(ctx context.Context) error {
+		select {
+		case <-s.pipeline.Ready():
+			ready()
+		case <-ctx.Done():
+		}
+		<-ctx.Done()
+		return nil
+	}})
+	return errors.Join(runParts(ctx, parts), s.close())
+}
+
+func (s *service) handler() http.Handler {
+	return api.New(api.Options{
+		Definition: s.def, Changes: s.pipeline, Accounts: s.db,
+		Registration: api.Registration(s.cfg.API.Registration), RegisterFrom: networks(s.cfg.API.RegisterFrom),
+		PathPrefix: s.cfg.API.PathPrefix, CORSOrigins: s.cfg.API.CORSOrigins,
+		Timeout: time.Duration(s.cfg.Publish.Timeout), Log: s.log,
+	})
+}
+
+// close gives back what newService took; what has been closed before is passed
+// over.
+func (s *service) close() error {
+	if s.dns != nil {
+		s.dns.Close()
+	}
+	for _, l := range append([]net.Listener{s.admin}, s.api...) {
+		if l != nil {
+			_ = l.Close() // closed by the server that used it, as a rule
+		}
+	}
+	if s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
+
+// The service is what the admin socket offers (api.Admin).
+
+func (s *service) AddToken(ctx context.Context, token zone.Token) error {
+	return s.commit(ctx, zone.CreateToken{Token: token})
+}
+
+func (s *service) Tokens(ctx context.Context) ([]zone.Token, error) { return withoutSecrets(ctx, s.db) }
+
+func (s *service) RevokeToken(ctx context.Context, id string) error {
+	return s.commit(ctx, zone.RevokeToken{ID: id})
+}
+
+func (s *service) commit(ctx context.Context, change zone.Change) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.cfg.Publish.Timeout))
+	defer cancel()
+	return s.pipeline.Commit(ctx, change)
+}
+
+func (s *service) WriteZone(_ context.Context, w io.Writer) error {
+	return zonegen.Write(w, s.def, s.pipeline.Snapshot())
+}
+
+func (s *service) openTLS(context.Context) error { return nil }
