@@ -124,7 +124,7 @@ func (s *Store) transact(changes []zone.Change, errs []error) (*zone.Snapshot, e
 func (s *Store) compareState() error {
 	var serial zone.Serial
 	var seq uint64
-	if err := s.writer.queryRow("SELECT serial, seq FROM zone_state WHERE id = ?", 1, &serial, &seq); err != nil {
+	if err := s.writer.queryRow("SELECT serial, seq FROM zone_state WHERE id = 1", nil, &serial, &seq); err != nil {
 		return err
 	}
 	if serial != s.current.Serial() || seq != s.current.Seq() {

@@ -134,7 +134,7 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	}
 	do(t, s, one(zone.Register{Account: account("a")}))
 	var n int
-	if err := s.writer.queryRow("SELECT count(*) FROM sqlite_schema WHERE name = ?", "more", &n); err != nil || n != 0 {
+	if err := s.writer.queryRow("SELECT count(*) FROM sqlite_schema WHERE name = ?", []any{"more"}, &n); err != nil || n != 0 {
 		t.Errorf("half a migration is there: %d, %v", n, err)
 	}
 	mustOpenAgain := reopen(t, s)

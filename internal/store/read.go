@@ -9,6 +9,9 @@ import (
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
+// accountQuery is prepared once: it runs with every update.
+const accountQuery = "SELECT username, subdomain, password, allowfrom, created, updated, comment FROM accounts WHERE username = ?"
+
 // Account returns the account of a user name. zone.ErrNoAccount: there is none.
 // Where the stored allow list can't be read, the account allows no address.
 func (s *Store) Account(ctx context.Context, username string) (zone.Account, error) {
@@ -16,9 +19,8 @@ func (s *Store) Account(ctx context.Context, username string) (zone.Account, err
 	var password []byte
 	var allowFrom string
 	var created, updated int64
-	err := s.readers.QueryRowContext(ctx,
-		"SELECT username, subdomain, password, allowfrom, created, updated, comment FROM accounts WHERE username = ?", username).
-		Scan(&a.Username, &a.Subdomain, &password, &allowFrom, &created, &updated, &a.Comment)
+	err := s.accountByName.QueryRowContext(ctx, username).Scan(
+		&a.Username, &a.Subdomain, &password, &allowFrom, &created, &updated, &a.Comment)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return zone.Account{}, zone.ErrNoAccount

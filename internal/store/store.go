@@ -35,6 +35,8 @@ type Store struct {
 	lock    *lock
 	readers *sql.DB
 
+	accountByName *sql.Stmt
+
 	// The rest belongs to the one goroutine that calls Commit and Close.
 	writer  *writer        // nil while it is broken
 	current *zone.Snapshot // what is durable
@@ -88,7 +90,10 @@ func (s *Store) open(ctx context.Context) error {
 	if s.current, err = writer.load(ctx, s.opts); err != nil {
 		return err
 	}
-	s.readers, err = openReaders(s.opts.Path)
+	if s.readers, err = openReaders(s.opts.Path); err != nil {
+		return err
+	}
+	s.accountByName, err = s.readers.PrepareContext(ctx, accountQuery)
 	return err
 }
 
@@ -105,6 +110,9 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	var errs []error
+	if s.accountByName != nil {
+		errs = append(errs, s.accountByName.Close())
+	}
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
 	}

@@ -92,12 +92,12 @@ func (w *writer) prepared(statement string) (*sql.Stmt, error) {
 }
 
 // queryRow scans the one row of a query.
-func (w *writer) queryRow(statement string, arg any, into ...any) error {
+func (w *writer) queryRow(statement string, args []any, into ...any) error {
 	s, err := w.prepared(statement)
 	if err != nil {
 		return err
 	}
-	return s.QueryRowContext(context.Background(), arg).Scan(into...)
+	return s.QueryRowContext(context.Background(), args...).Scan(into...)
 }
 
 // replaced reports whether the file of that path is no longer the one that is
@@ -152,7 +152,7 @@ func (w *writer) loadState(opts Options) (serial zone.Serial, seq uint64, err er
 		return 0, 0, err
 	}
 	var name string
-	if err := w.queryRow("SELECT name, serial, seq FROM zone_state WHERE id = ?", 1, &name, &serial, &seq); err != nil {
+	if err := w.queryRow("SELECT name, serial, seq FROM zone_state WHERE id = 1", nil, &name, &serial, &seq); err != nil {
 		return 0, 0, err
 	}
 	if name != opts.Zone {
