@@ -67,25 +67,14 @@ func networks(entries []string) []netip.Prefix {
 }
 
 func configCommand(s surroundings) *cli.Command {
-	return &cli.Command{
-		Name:  "config",
-		Usage: "look after the configuration",
-		Flags: []cli.Flag{configFlag()},
-		Subcommands: []*cli.Command{{
-			Name:        "check",
-			Usage:       "say whether a configuration is right",
-			ArgsUsage:   "FILE",
-			Description: "Example:\n   acmezone config check /etc/acmezone/acmezone.toml",
-			Flags:       []cli.Flag{configFlag()},
-			Action:      func(c *cli.Context) error { return checkConfig(c, s) },
-		}},
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usagef("there is no command 'config %s'; there is check", c.Args().First())
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
-	}
+	return group("config", "look after the configuration", &cli.Command{
+		Name:        "check",
+		Usage:       "say whether a configuration is right",
+		ArgsUsage:   "FILE",
+		Description: "Example:\n   acmezone config check /etc/acmezone/acmezone.toml",
+		Flags:       []cli.Flag{configFlag()},
+		Action:      func(c *cli.Context) error { return checkConfig(c, s) },
+	})
 }
 
 // checkConfig does all that serve does before it binds an address.

@@ -74,7 +74,7 @@ func oneLine(err error) string {
 }
 
 func newApp(s surroundings) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:      "acmezone",
 		Usage:     "an API for ACME DNS-01 challenges, for people who run their own name servers",
 		UsageText: "acmezone COMMAND [flags] [arguments]",
@@ -83,16 +83,38 @@ func newApp(s surroundings) *cli.App {
 		Commands: []*cli.Command{
 			serveCommand(s), tokenCommand(s), zoneCommand(s), configCommand(s), versionCommand(s),
 		},
-		Flags:                []cli.Flag{configFlag()},
-		HideVersion:          true,
-		Writer:               s.stdout,
-		ErrWriter:            s.stderr,
-		Reader:               s.stdin,
-		ExitErrHandler:       func(*cli.Context, error) {}, // run does it
-		OnUsageError:         onUsageError,
-		Action:               noCommand,
-		Suggest:              true,
-		EnableBashCompletion: true,
+		Flags:           []cli.Flag{configFlag()},
+		HideVersion:     true,
+		HideHelpCommand: true,
+		Writer:          s.stdout,
+		ErrWriter:       s.stderr,
+		Reader:          s.stdin,
+		ExitErrHandler:  func(*cli.Context, error) {}, // run does it
+		OnUsageError:    onUsageError,
+		Action: func(c *cli.Context) error {
+			return noCommand(c, "acmezone", c.App.Commands, cli.ShowAppHelp)
+		},
+	}
+	sayWrongUsageInOneLine(app.Commands)
+	return app
+}
+
+// group makes a command that only has commands below it.
+func group(name, usage string, commands ...*cli.Command) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: usage, Flags: []cli.Flag{configFlag()}, Subcommands: commands,
+		Action: func(c *cli.Context) error {
+			return noCommand(c, "acmezone "+name, commands, cli.ShowSubcommandHelp)
+		},
+	}
+}
+
+// sayWrongUsageInOneLine replaces the library's answer to a wrong flag, which is
+// the whole help.
+func sayWrongUsageInOneLine(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError, c.HideHelpCommand = onUsageError, true
+		sayWrongUsageInOneLine(c.Subcommands)
 	}
 }
 
@@ -105,15 +127,16 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 }
 
 // noCommand runs where no command was given, or none that there is.
-func noCommand(c *cli.Context) error {
+func noCommand(c *cli.Context, parent string, commands []*cli.Command, help func(*cli.Context) error) error {
 	name := c.Args().First()
 	if name == "" {
-		return cli.ShowAppHelp(c)
+		return help(c)
 	}
-	if like := cli.SuggestCommand(c.App.Commands, name); like != "" {
-		return usagef("there is no command %q; did you mean %q?", name, like)
+	var names []string
+	for _, command := range commands {
+		names = append(names, command.Name)
 	}
-	return usagef("there is no command %q; see 'acmezone --help'", name)
+	return usagef("there is no command '%s %s'; there are: %s", parent, name, strings.Join(names, ", "))
 }
 
 // noArguments refuses arguments where a command takes none.

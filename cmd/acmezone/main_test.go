@@ -17,8 +17,3 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){"acmezone": main})
 }
-
-// TestScripts runs the command line as a person types it.
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
-}

@@ -17,20 +17,8 @@ import (
 )
 
 func tokenCommand(s surroundings) *cli.Command {
-	return &cli.Command{
-		Name:  "token",
-		Usage: "look after registration tokens, for clients on other machines",
-		Flags: []cli.Flag{configFlag()},
-		Subcommands: []*cli.Command{
-			tokenCreateCommand(s), tokenListCommand(s), tokenRevokeCommand(s),
-		},
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usagef("there is no command 'token %s'; there are create, list and revoke", c.Args().First())
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
-	}
+	return group("token", "look after registration tokens, for clients on other machines",
+		tokenCreateCommand(s), tokenListCommand(s), tokenRevokeCommand(s))
 }
 
 func tokenCreateCommand(s surroundings) *cli.Command {
