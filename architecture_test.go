@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"internal/dnsserve": {"internal/zone"},
 	"internal/publish":  {"internal/zone"},
 	"internal/api":      {"internal/zone"},
-	"internal/cert":     {"internal/zone"},
+	"internal/cert":     {},
 	"internal/client":   {"internal/zone"},
 }
 

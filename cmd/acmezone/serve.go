@@ -45,12 +45,12 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger, started fu
 	if err := cfg.CheckServe(); err != nil {
 		return usageError{err}
 	}
-	for _, warning := range cfg.Warnings() {
-		log.Warn(warning)
-	}
 	svc, err := newService(ctx, cfg, log)
 	if err != nil {
 		return err
+	}
+	for _, warning := range cfg.Warnings() {
+		log.Warn(warning)
 	}
 	for _, host := range svc.def.NameserversWithoutAddress() {
 		log.Warn("a name server in the zone has no address there, so the parent can't delegate to it: add an A or AAAA record to zone.records", "nameserver", host)

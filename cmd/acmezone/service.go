@@ -9,6 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +56,7 @@ func newService(ctx context.Context, cfg *config.Config, log *slog.Logger) (s *s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.defineZone, s.listenDNS, s.listenAPI, s.openTLS, s.openDatabase, s.listenAdmin,
+		s.defineZone, s.listenDNS, s.listenAPI, s.openDatabase, s.openTLS, s.listenAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err
@@ -109,7 +112,7 @@ func (s *service) listenAdmin(ctx context.Context) (err error) {
 	return err
 }
 
-// openDatabase opens it last: by then nothing else can fail but the admin socket.
+// openDatabase comes before what is kept beside it: it proves that the folder is fit.
 func (s *service) openDatabase(ctx context.Context) (err error) {
 	if s.db, err = openStore(ctx, s.cfg, s.def, serviceLockWait, s.log); err != nil {
 		return err
@@ -232,4 +235,36 @@ func (s *service) WriteZone(_ context.Context, w io.Writer) error {
 	return zonegen.Write(w, s.def, s.pipeline.Snapshot())
 }
 
-func (s *service) openTLS(context.Context) error { return nil }
+// openTLS finds the certificate that api.tls asks for.
+func (s *service) openTLS(context.Context) error {
+	switch s.cfg.API.TLS {
+	case "files":
+		files, err := cert.OpenFiles(s.cfg.API.CertFile, s.cfg.API.KeyFile, s.log)
+		if err != nil {
+			return err
+		}
+		s.certs, s.tls = files, cert.Config(files.GetCertificate)
+	case "self-signed":
+		path := filepath.Join(filepath.Dir(s.cfg.Store.Path), "self-signed.pem")
+		pair, err := cert.SelfSigned(path, s.certHosts(), time.Now())
+		if err != nil {
+			return err
+		}
+		s.log.Info("the API signs its own certificate; clients must be told to trust it", "file", path, "sha256", cert.Fingerprint(pair))
+		s.tls = cert.Config(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil })
+	}
+	return nil
+}
+
+// certHosts are the names that a self-signed certificate is for: the API's own,
+// and the addresses it listens on.
+func (s *service) certHosts() []string {
+	hosts := []string{strings.TrimSuffix(s.cfg.API.Hostname, "."), "localhost", "127.0.0.1", "::1"}
+	for _, l := range s.api {
+		if addr, err := netip.ParseAddrPort(l.Addr().String()); err == nil && !addr.Addr().IsUnspecified() {
+			hosts = append(hosts, addr.Addr().String())
+		}
+	}
+	slices.Sort(hosts[1:])
+	return slices.Compact(hosts)
+}

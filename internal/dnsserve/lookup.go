@@ -1,6 +1,10 @@
 package dnsserve
 
-import "github.com/acmezone/acmezone/internal/zone"
+import (
+	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
 
 // found is what the zone holds for a name (RFC 1034, 4.3.2, step 3).
 type found struct {
@@ -60,7 +64,7 @@ func (s *static) descend(key wireName, above *node, snap *zone.Snapshot, last bo
 		f.kind = atCut
 	case f.node != nil && f.node.cut:
 		f.kind = belowCut
-	case !last && f.node.get(typeDNAME) != nil:
+	case !last && f.node.get(dns.TypeDNAME) != nil:
 		f.kind = belowDNAME
 	default:
 		return f, last

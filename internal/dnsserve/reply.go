@@ -9,12 +9,9 @@ import (
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
-const (
-	typeDNAME = dns.TypeDNAME
-	// maxLinks bounds a chain of CNAMEs and DNAMEs; a resolver that got that far
-	// asks for the rest itself.
-	maxLinks = 64
-)
+// maxLinks bounds a chain of CNAMEs and DNAMEs; a resolver that got that far asks
+// for the rest itself.
+const maxLinks = 64
 
 // reply finds the answer to one question and writes it, section by section.
 type reply struct {
@@ -131,52 +128,6 @@ func (r *reply) any(owner wireName, f found) {
 		r.soa(answerSection, r.zone.soa.ttl)
 	case r.counts == before:
 		r.negative()
-	}
-}
-
-// refer points to the servers of a delegated zone. The answer isn't ours then,
-// unless a CNAME of ours led there.
-func (r *reply) refer(cut *node) {
-	r.aa = r.counts[answerSection] > 0
-	servers := cut.get(dns.TypeNS)
-	r.rrset(authoritySection, cut.name, servers)
-	for i := range servers.data {
-		if host := servers.data[i].names[0]; host.within(cut.name) {
-			r.glue(host) // without it nobody can get on, so it must fit (RFC 9471)
-		}
-	}
-	for i := range servers.data {
-		if host := servers.data[i].names[0]; !host.within(cut.name) {
-			r.optional(host)
-		}
-	}
-}
-
-// addresses adds the addresses of name servers, as far as they fit.
-func (r *reply) addresses(servers *rrset) {
-	for i := range servers.data {
-		r.optional(servers.data[i].names[0])
-	}
-}
-
-func (r *reply) optional(host wireName) {
-	if r.full {
-		return
-	}
-	before := r.mark()
-	if r.glue(host); r.full {
-		r.rewind(before)
-	}
-}
-
-// glue adds the addresses that the zone's static records hold of a host.
-func (r *reply) glue(host wireName) {
-	var lowered [maxName]byte
-	n := r.zone.nodes[string(host.appendLower(lowered[:0]))]
-	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
-		if set := n.get(rrtype); set != nil {
-			r.rrset(additionalSection, host, set)
-		}
 	}
 }
 

@@ -18,7 +18,7 @@ type Account struct {
 	Password  Secret
 	AllowFrom AllowList
 	Created   time.Time
-	Updated   time.Time // last update that was accepted; zero for never
+	Updated   time.Time // last update, exact to an hour; zero for never
 	Comment   string
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// RFC8906 is the list of RFC 8906, section 8, in its order.
+// RFC8906 is the list of RFC 8906, section 8, in its order, and some more in its vein.
 func RFC8906() []Case {
 	return append(basic(), extended()...)
 }
@@ -68,6 +68,6 @@ func extended() []Case {
 		{Name: "COOKIE alone", Query: soa(with(cookie)), Want: fine, Own: true},
 		{Name: "COOKIE and unknown version", Query: soa(func(q *Query) { q.Version, q.Options = 1, []dns.EDNS0{cookie} }),
 			Want: badVersion(), Own: true},
-		{Name: "8.3 DNSKEY over TCP", Query: Query{Name: "@", Type: "DNSKEY", TCP: true, EDNS: true, DO: true}, Want: none},
+		{Name: "DNSKEY over TCP", Query: Query{Name: "@", Type: "DNSKEY", TCP: true, EDNS: true, DO: true}, Want: none},
 	}
 }

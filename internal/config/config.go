@@ -1,0 +1,131 @@
+// Package config is the operator's configuration: plain data from a TOML file and
+// the environment, and whether it makes sense. What the zone may hold is judged by
+// package zone, what the machine has by those who use it.
+package config
+
+import "time"
+
+// Config is a whole configuration, with every default filled in.
+type Config struct {
+	Zone    Zone    `toml:"zone"`
+	Store   Store   `toml:"store"`
+	API     API     `toml:"api"`
+	Admin   Admin   `toml:"admin"`
+	DNS     *DNS    `toml:"dns"` // nil: the embedded server doesn't run
+	NSD     *NSD    `toml:"nsd"` // nil: the zone isn't handed to NSD
+	Publish Publish `toml:"publish"`
+	Log     Log     `toml:"log"`
+}
+
+// Zone is what is served.
+type Zone struct {
+	Name          string   `toml:"name"`           // the only key without a default
+	Nameservers   []string `toml:"nameservers"`    // NS; empty: the zone's own name
+	Contact       string   `toml:"contact"`        // SOA RNAME as a mail address; empty: hostmaster@ the zone
+	Records       []string `toml:"records"`        // static records, presentation format, relative to the zone
+	TTL           Duration `toml:"ttl"`            // of NS and of static records that name none
+	ChallengeTTL  Duration `toml:"challenge_ttl"`  // of challenge TXTs
+	NegativeTTL   Duration `toml:"negative_ttl"`   // SOA MINIMUM and SOA TTL
+	ValueLifetime Duration `toml:"value_lifetime"` // how long a value stays after it was set; 0: for ever
+	MaxValues     int      `toml:"max_values"`     // values kept per name, the newest win
+	SerialPolicy  string   `toml:"serial_policy"`  // unixtime, date or increment
+}
+
+// Store is where accounts and values are kept.
+type Store struct {
+	Path string `toml:"path"` // the SQLite file; its folder must exist
+}
+
+// API is what ACME clients speak to.
+type API struct {
+	Listen         []string `toml:"listen"`          // host:port of each listener
+	Hostname       string   `toml:"hostname"`        // the API's name in its certificate; empty: the zone's
+	TLS            string   `toml:"tls"`             // acme, files, self-signed or off
+	CertFile       string   `toml:"cert_file"`       // tls = "files": the chain, PEM
+	KeyFile        string   `toml:"key_file"`        // tls = "files": the key, PEM
+	ACMEDirectory  string   `toml:"acme_directory"`  // tls = "acme": the CA
+	ACMEEmail      string   `toml:"acme_email"`      // tls = "acme": contact of the ACME account
+	ACMECAFile     string   `toml:"acme_ca_file"`    // tls = "acme": an extra root for a private CA
+	PathPrefix     string   `toml:"path_prefix"`     // such as "/acme", behind a proxy
+	Registration   string   `toml:"registration"`    // open, restricted or closed
+	RegisterFrom   []string `toml:"register_from"`   // restricted: networks that need no token
+	TrustedProxies []string `toml:"trusted_proxies"` // only these may set X-Forwarded-For
+	CORSOrigins    []string `toml:"cors_origins"`    // web origins that may call the API
+}
+
+// Admin is what operators speak to.
+type Admin struct {
+	Socket string `toml:"socket"` // unix socket of the command line
+	Listen string `toml:"listen"` // host:port for metrics and health; empty: none
+}
+
+// DNS is the embedded server.
+type DNS struct {
+	Listen []string `toml:"listen"` // host:port, UDP and TCP on each
+}
+
+// NSD is an NSD that the zone is handed to.
+type NSD struct {
+	Config         string   `toml:"config"`          // its nsd.conf
+	ZoneFile       string   `toml:"zonefile"`        // empty: what nsd.conf says for the zone
+	Control        string   `toml:"control"`         // unix socket or host:port; empty: from nsd.conf
+	ControlCommand []string `toml:"control_command"` // instead: a command line
+	AttachZones    []string `toml:"attach_zones"`    // zones in this NSD that attach may edit
+	SnippetDir     string   `toml:"snippet_dir"`     // where attach writes what it includes
+}
+
+// Publish is what a 200 proves.
+type Publish struct {
+	Confirm     []string `toml:"confirm"`     // host:port of each name server that must answer first
+	Timeout     Duration `toml:"timeout"`     // from a request's arrival
+	Unreachable string   `toml:"unreachable"` // a server that gives no answer at all: skip or fail
+}
+
+// Log is what is said, and how.
+type Log struct {
+	Level  string `toml:"level"`  // debug, info, warn or error
+	Format string `toml:"format"` // text or json
+}
+
+// Default returns a configuration in which every key has its default. Sections that
+// a configuration need not have are nil.
+func Default() *Config {
+	return &Config{
+		Zone: Zone{
+			TTL: Duration(time.Hour), ChallengeTTL: Duration(time.Second), NegativeTTL: Duration(time.Second),
+			ValueLifetime: Duration(24 * time.Hour), MaxValues: 6, SerialPolicy: "unixtime",
+		},
+		Store: Store{Path: "/var/lib/acmezone/acmezone.db"},
+		API: API{
+			Listen: []string{"[::]:443"}, TLS: "acme", Registration: "restricted",
+			ACMEDirectory: "https://acme-v02.api.letsencrypt.org/directory",
+		},
+		Admin:   Admin{Socket: "/run/acmezone/admin.sock"},
+		Publish: Publish{Timeout: Duration(10 * time.Second), Unreachable: "skip"},
+		Log:     Log{Level: "info", Format: "text"},
+	}
+}
+
+func defaultDNS() *DNS { return &DNS{Listen: []string{"[::]:53"}} }
+
+func defaultNSD() *NSD {
+	return &NSD{Config: "/etc/nsd/nsd.conf", SnippetDir: "/var/lib/acmezone/snippets"}
+}
+
+// loopback is where a client needs no token by default.
+var loopback = [...]string{"127.0.0.0/8", "::1/128"}
+
+// complete fills in the defaults that depend on other keys.
+func (c *Config) complete() {
+	if c.API.Hostname == "" {
+		c.API.Hostname = c.Zone.Name
+	}
+	// Without TLS a proxy is likely to stand in front, from whose address everybody
+	// comes: then nobody may register without a token unless the operator says so.
+	if c.API.RegisterFrom == nil {
+		c.API.RegisterFrom = []string{}
+		if c.API.TLS != "off" && len(c.API.TrustedProxies) == 0 {
+			c.API.RegisterFrom = loopback[:]
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package config
+
+import "fmt"
+
+// checkNotYet refuses keys whose feature this version doesn't have, where leaving
+// them aside would make the service something else than its operator asked for.
+func (c *Config) checkNotYet() error {
+	for _, k := range []struct {
+		set     bool
+		key, do string
+	}{
+		{c.NSD != nil, "the section [nsd]", "use [dns], the embedded server"},
+		{c.API.TLS == "acme", `api.tls = "acme" (the default)`, `set "files", "self-signed" or "off"`},
+		{len(c.API.TrustedProxies) > 0, "api.trusted_proxies", "leave it out: the connection's own address counts"},
+		{anySocket(c.API.Listen), "a unix socket in api.listen", "listen on an address, such as \"127.0.0.1:8080\""},
+		{c.Admin.Listen != "", "admin.listen", "leave it out; /health is on the API"},
+		{len(c.Publish.Confirm) > 0, "publish.confirm", "leave it out: the embedded server proves what it answers"},
+	} {
+		if k.set {
+			return fmt.Errorf("%s is not in this version yet: %s", k.key, k.do)
+		}
+	}
+	return nil
+}
+
+func anySocket(addrs []string) bool {
+	for _, a := range addrs {
+		if isSocket(a) {
+			return true
+		}
+	}
+	return false
+}
