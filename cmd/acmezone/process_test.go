@@ -27,6 +27,8 @@ type process struct {
 	dns  string
 	log  *logBuffer
 	done chan error
+
+	wrapped bool // the program is the child of cmd
 }
 
 type logBuffer struct {
@@ -84,7 +86,7 @@ const startTime = 60 * time.Second
 func launch(t testing.TB, config string, wrapper ...string) (*process, error) {
 	t.Helper()
 	args := append(append([]string(nil), wrapper...), os.Args[0], "serve", "--config", config)
-	p := &process{t: t, cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}, done: make(chan error, 1)}
+	p := &process{t: t, cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}, done: make(chan error, 1), wrapped: len(wrapper) > 0}
 	p.cmd.Env = append(os.Environ(), beAcmezone+"=1")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that strace's child ends with it
 	stderr, err := p.cmd.StderrPipe()
@@ -149,12 +151,37 @@ func (p *process) wait() error {
 	return err
 }
 
-// stop asks for a graceful end.
+// stop asks for a graceful end and waits for it.
 func (p *process) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(p.pid(), syscall.SIGTERM); err != nil {
 		return err
 	}
-	return p.wait()
+	select {
+	case err := <-p.done:
+		p.done <- err
+		return err
+	case <-time.After(stopTime):
+		return fmt.Errorf("still running %v after SIGTERM", stopTime)
+	}
+}
+
+// stopTime is longer than any request may take.
+const stopTime = 30 * time.Second
+
+// pid returns the program's own process id, also behind a wrapper.
+func (p *process) pid() int {
+	pid := p.cmd.Process.Pid
+	if !p.wrapped {
+		return pid
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := fmt.Sscan(string(children), &pid); err != nil {
+		p.t.Fatalf("no child of %s: %v", p.cmd.Path, err)
+	}
+	return pid
 }
 
 type registered struct{ Username, Password, FullDomain, Subdomain string }
