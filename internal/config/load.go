@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -86,16 +87,41 @@ func (c *Config) decode(text string) error {
 	return nil
 }
 
-// readable makes one line of the library's error.
+// misfit is how the library reports a value of the wrong type.
+var misfit = regexp.MustCompile(`^line (\d+) \(last key "(.*)"\): incompatible types: TOML value has type (\S+); destination has type (\S+)$`)
+
+// readable makes one line of the library's error, with the words of people who
+// write configurations.
 func readable(err error) error {
 	var parse toml.ParseError
-	if !errors.As(err, &parse) {
-		return errors.New(oneLine(strings.TrimPrefix(err.Error(), "toml: ")))
+	if errors.As(err, &parse) {
+		if parse.LastKey != "" && !strings.Contains(parse.Message, parse.LastKey) {
+			return fmt.Errorf("line %d: %s: %s", parse.Position.Line, parse.LastKey, oneLine(parse.Message))
+		}
+		return fmt.Errorf("line %d: %s", parse.Position.Line, oneLine(parse.Message))
 	}
-	if parse.LastKey != "" && !strings.Contains(parse.Message, parse.LastKey) {
-		return fmt.Errorf("line %d: %s: %s", parse.Position.Line, parse.LastKey, oneLine(parse.Message))
+	text := oneLine(strings.TrimPrefix(err.Error(), "toml: "))
+	if m := misfit.FindStringSubmatch(text); m != nil {
+		return fmt.Errorf("line %s: %s: it is %s, where %s belongs", m[1], m[2], typeName(m[3]), typeName(m[4]))
 	}
-	return fmt.Errorf("line %d: %s", parse.Position.Line, oneLine(parse.Message))
+	return errors.New(text)
+}
+
+// typeName says what TOML calls a type of Go's.
+func typeName(t string) string {
+	switch {
+	case strings.Contains(t, "int"):
+		return "a number"
+	case t == "bool":
+		return "true or false"
+	case strings.HasPrefix(t, "[]") || t == "slice":
+		return "a list"
+	case strings.HasPrefix(t, "map") || t == "table":
+		return "a section"
+	case t == "string":
+		return "a text in quotes"
+	}
+	return "a value of type " + t
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
