@@ -26,14 +26,14 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot
+test: need-gcc need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
 unit:
 	$(GO) test ./...
 
-e2e: need-unbound need-nsd need-dig need-curl need-certbot
+e2e: need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated
 	cd e2e && $(GO) test -count=1 -v ./...
 
 # More rounds than make test has: make crash ROUNDS=500
@@ -82,6 +82,7 @@ apt-sqlite3  := sqlite3
 apt-unbound  := unbound
 apt-nsd      := nsd
 apt-certbot  := certbot
+apt-dehydrated := dehydrated
 
 need-%:
 	@PATH="$$PATH:/usr/sbin:/sbin"; command -v $* >/dev/null || { \

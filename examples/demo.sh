@@ -8,8 +8,8 @@ state=$(dirname "$program")
 log=$state/demo.log
 pidfile=$state/demo.pid
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '$ %s\n' "$*"; "$@"; echo; }
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 field() { printf '%s' "$1" | sed "s/.*\"$2\":\"\([^\"]*\)\".*/\1/"; }
 
 # One demo at a time: the one before ends.
@@ -45,17 +45,21 @@ fulldomain=$(field "$answer" fulldomain)
 
 say "Set a value, as a client does for each certificate"
 value=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')
-run curl -sS "$api/update" \
-	-H "X-Api-User: $(field "$answer" username)" -H "X-Api-Key: $(field "$answer" password)" \
-	-d "{\"subdomain\": \"$subdomain\", \"txt\": \"$value\"}"
+username=$(field "$answer" username)
+password=$(field "$answer" password)
+body="{\"subdomain\": \"$subdomain\", \"txt\": \"$value\"}"
+echo "$ curl $api/update -H 'X-Api-User: $username' -H 'X-Api-Key: $password' -d '$body'"
+curl -sS "$api/update" -H "X-Api-User: $username" -H "X-Api-Key: $password" -d "$body"
+echo
 
 say "Ask for it, as a certification authority does"
-run dig "@$address" -p "$port" +short "$fulldomain" TXT
 got=$(dig "@$address" -p "$port" +short "$fulldomain" TXT)
+printf '$ dig @%s -p %s +short %s TXT\n%s\n' "$address" "$port" "$fulldomain" "$got"
 if [ "$got" != "\"$value\"" ]; then
 	echo "demo: DNS answers $got instead of \"$value\"" >&2
 	exit 1
 fi
 
 say "It works, and goes on running until you type: kill $pid"
-sed -n '/^Register, as/,$p' "$log"
+sed -n '/^Register, as/,/zone --config/p' "$log"
+echo

@@ -4,11 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"io"
+	"net"
+	"syscall"
 	"text/template"
 
 	"github.com/google/uuid"
 
+	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -51,6 +55,35 @@ func printTryOut(ctx context.Context, w io.Writer, svc *service, program, config
 		"FullDomain": svc.def.FullName(account.Subdomain), "TXT": exampleValue(),
 		"Program": program, "Config": config,
 	})
+}
+
+// avoidTakenPorts has the system pick ports where the usual ones are taken: a
+// newcomer wants an answer, not a port.
+func avoidTakenPorts(ctx context.Context, cfg *config.Config) error {
+	for _, addrs := range [][]string{cfg.API.Listen, cfg.DNS.Listen} {
+		for i, addr := range addrs {
+			free, err := isFree(ctx, addr)
+			if err != nil {
+				return err
+			}
+			if !free {
+				host, _, _ := net.SplitHostPort(addr)
+				addrs[i] = net.JoinHostPort(host, "0")
+			}
+		}
+	}
+	return nil
+}
+
+func isFree(ctx context.Context, addr string) (bool, error) {
+	l, err := listenTCP(ctx, addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return false, nil
+	}
+	if err != nil {
+		return false, withHint(err)
+	}
+	return true, l.Close()
 }
 
 // exampleValue is as random as the digest that it stands for.

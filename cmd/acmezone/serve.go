@@ -95,6 +95,9 @@ func serveDev(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := avoidTakenPorts(c.Context, cfg); err != nil {
+		return err
+	}
 	log, err := newLogger(s.stderr, cfg)
 	if err != nil {
 		return err

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestReadmeConfigurations checks every configuration in the README as 'config
+// check' does; one that shows a section only is laid over a whole one.
+func TestReadmeConfigurations(t *testing.T) {
+	var found int
+	text := readme(t)
+	for _, block := range regexp.MustCompile("(?s)(?:```toml\n|<<'EOF'\n)(.*?)(?:```|EOF)").FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(block[1], "[api]") {
+			continue
+		}
+		found++
+		body := block[1]
+		for _, missing := range []string{"[zone]\nname = \"auth.example.org\"\n", "[dns]\n"} {
+			if section, _, _ := strings.Cut(missing, "\n"); !strings.Contains(body, section) {
+				body += missing
+			}
+		}
+		path := filepath.Join(t.TempDir(), "acmezone.toml")
+		if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs, code := command(t, "config", "check", path); code != exitDone {
+			t.Errorf("%s\n%s", errs, body)
+		}
+	}
+	if found < 2 {
+		t.Errorf("%d configurations found in the README", found)
+	}
+}
+
+// TestReadmeCommands has every command, flag and file that the README names.
+func TestReadmeCommands(t *testing.T) {
+	text := readme(t)
+	code := strings.Join(regexp.MustCompile("(?s)```.*?```").FindAllString(text, -1), "\n")
+	for _, line := range regexp.MustCompile(`(?m)^(?:\$ )?(?:bin/)?acmezone ([a-z].*)$`).FindAllStringSubmatch(code, -1) {
+		words := strings.Fields(line[1])
+		out, errs, code := command(t, append(words[:min(2, len(words))], "--help")...)
+		if words[0] == "serve" || words[0] == "zone" {
+			out, errs, code = command(t, words[0], "--help")
+		}
+		if code != exitDone {
+			t.Errorf("%s: %s", line[0], errs)
+		}
+		for _, flag := range regexp.MustCompile(`--[a-z]+`).FindAllString(line[1], -1) {
+			if !strings.Contains(out, flag) {
+				t.Errorf("%s: there is no %s", line[0], flag)
+			}
+		}
+	}
+	for _, target := range regexp.MustCompile(`(?m)^make ([a-z]+)`).FindAllStringSubmatch(code, -1) {
+		makefile, err := os.ReadFile("../../Makefile")
+		if err != nil || !regexp.MustCompile(`(?m)^`+target[1]+`:`).Match(makefile) {
+			t.Errorf("make %s: no such target, %v", target[1], err)
+		}
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join("../..", link[1])); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDevPrintsLinesThatWork starts serve --dev and pastes what it prints, word for
+// word.
+func TestDevPrintsLinesThatWork(t *testing.T) {
+	needProgram(t, "curl", "curl")
+	needProgram(t, "dig", "bind9-dnsutils")
+	var out, errs logBuffer
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	environ := []string{"ACMEZONE_API_LISTEN=127.0.0.1:0", "ACMEZONE_DNS_LISTEN=127.0.0.1:0"}
+	go func() {
+		ended <- run(ctx, []string{os.Args[0], "serve", "--dev"}, surroundings{nil, &out, &errs, environ})
+	}()
+	waitForStop := sync.OnceValue(func() int { stop(); return <-ended })
+	defer waitForStop()
+	eventually(t, "lines are printed", func() bool { return strings.Contains(out.String(), "zone --config") })
+
+	for _, c := range []struct{ line, want string }{
+		{"curl -X POST", `^{"username":".*"allowfrom":\[\]}$`},
+		{"curl http", `^{"txt": "[A-Za-z0-9_-]{43}"}$`},
+		{"dig ", `^"[A-Za-z0-9_-]{43}"\n$`},
+		{"zone --config", `(?s)^; Zone auth\.test, .* IN TXT ".*; end of zone`},
+	} {
+		if got := paste(t, out.String(), c.line); !regexp.MustCompile(c.want).MatchString(got) {
+			t.Errorf("%s: %q, want %s", c.line, got, c.want)
+		}
+	}
+	dir := filepath.Dir(regexp.MustCompile(`--config (\S+)`).FindStringSubmatch(out.String())[1])
+	if code := waitForStop(); code != exitDone {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("%s is left behind: %v", dir, err)
+	}
+}
+
+// paste runs the line that holds those words in a shell.
+func paste(t *testing.T, printed, words string) string {
+	t.Helper()
+	for line := range strings.SplitSeq(printed, "\n") {
+		if !strings.HasPrefix(line, "  ") || !strings.Contains(line, words) {
+			continue
+		}
+		shell := exec.Command("sh", "-c", line)
+		shell.Env = append(os.Environ(), beAcmezone+"=1")
+		var stderr bytes.Buffer
+		shell.Stderr = &stderr
+		got, err := shell.Output()
+		if err != nil {
+			t.Errorf("%s: %v: %s", line, err, &stderr)
+		}
+		return string(got)
+	}
+	t.Errorf("no line with %q in:\n%s", words, printed)
+	return ""
+}
+
+// TestDevTakesOtherPortsWhereItsOwnAreTaken: a newcomer's machine has something on
+// every port.
+func TestDevTakesOtherPortsWhereItsOwnAreTaken(t *testing.T) {
+	first := startDev(t)
+	second := startDev(t)
+	if first == second {
+		t.Errorf("both at %s", first)
+	}
+}
+
+func startDev(t *testing.T) (api string) {
+	t.Helper()
+	var out, errs logBuffer
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, []string{"acmezone", "serve", "--dev"}, surroundings{nil, &out, &errs, nil}) }()
+	t.Cleanup(func() {
+		stop()
+		if code := <-ended; code != exitDone {
+			t.Error(errs.String())
+		}
+	})
+	address := regexp.MustCompile(`curl -X POST http://(\S+)/register`)
+	eventually(t, "it runs", func() bool { return address.MatchString(out.String()) })
+	return address.FindStringSubmatch(out.String())[1]
+}
+
+// TestExampleConfigurationIsRight runs 'config check' on what operators copy.
+func TestExampleConfigurationIsRight(t *testing.T) {
+	out, errs, code := command(t, "config", "check", "../../examples/acmezone.toml")
+	if code != exitDone || errs != "" || !strings.Contains(out, "zone auth.example.org") {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+}
