@@ -45,9 +45,14 @@ func (p *Pipeline) sweepInterval() time.Duration {
 	return min(maxSweep, max(p.opts.Lifetime, time.Second))
 }
 
+// sweep looks for values that are due in a snapshot, which holds up nobody.
 func (p *Pipeline) sweep(ctx context.Context) {
-	if p.opts.Lifetime > 0 {
-		p.submit(ctx, zone.Expire{Before: p.opts.Now().Add(-p.opts.Lifetime)})
+	if p.opts.Lifetime <= 0 {
+		return
+	}
+	before := p.opts.Now().Add(-p.opts.Lifetime)
+	if owners := p.Snapshot().Due(before.Unix()); len(owners) > 0 {
+		p.submit(ctx, zone.Expire{Before: before, Owners: owners})
 	}
 }
 

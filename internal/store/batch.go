@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -37,7 +36,10 @@ func (b *batch) apply(change zone.Change) error {
 	case zone.RemoveAccount:
 		return b.removeAccount(c)
 	case zone.Expire:
-		return b.expire(c)
+		for _, owner := range c.Owners {
+			b.edit.Expire(owner, c.Before.Unix())
+		}
+		return nil
 	case zone.CreateToken:
 		return b.createToken(c.Token)
 	case zone.RevokeToken:
@@ -107,22 +109,29 @@ func (b *batch) setValue(c zone.SetValue) error {
 	return nil
 }
 
-// useNoted is how exactly an account's last use is kept. A row's page that is
+// useNoted is how exactly an account's last use is kept. A page of the accounts
 // written with every update would double what an update costs, and an hour is
 // enough to find accounts that nobody uses any more.
 const useNoted = time.Hour
 
+// maxNoted bounds how many accounts the writer remembers to have noted.
+const maxNoted = 4096
+
+// noteUse proves that the account is there and notes when it was used.
 func (b *batch) noteUse(username, subdomain string) error {
-	var updated int64
-	err := b.w.queryRow("SELECT updated FROM accounts WHERE username = ? AND subdomain = ?", []any{username, subdomain}, &updated)
-	if errors.Is(err, sql.ErrNoRows) {
-		return zone.ErrNoAccount
+	now := b.now.Unix()
+	if n := b.w.noted[username]; n.subdomain == subdomain && now-n.at < int64(useNoted/time.Second) {
+		return nil
 	}
-	if err != nil || b.now.Sub(time.Unix(updated, 0)).Abs() < useNoted {
+	rows, err := b.w.exec("UPDATE accounts SET updated = ? WHERE username = ? AND subdomain = ?", now, username, subdomain)
+	if err := must(zone.ErrNoAccount)(rows, err); err != nil {
 		return err
 	}
-	_, err = b.w.exec("UPDATE accounts SET updated = ? WHERE username = ?", b.now.Unix(), username)
-	return err
+	if len(b.w.noted) >= maxNoted {
+		clear(b.w.noted)
+	}
+	b.w.noted[username] = use{subdomain, now}
+	return nil
 }
 
 func (b *batch) removeAccount(c zone.RemoveAccount) error {
@@ -138,31 +147,9 @@ func (b *batch) removeAccount(c zone.RemoveAccount) error {
 		return err
 	}
 	b.edit.Clear(subdomain)
+	delete(b.w.noted, c.Username)
 	_, err = b.w.exec("DELETE FROM accounts WHERE username = ?", c.Username)
 	return err
-}
-
-// expire asks the index which owners have a value that is due. What this batch
-// set before is newer than any such row.
-func (b *batch) expire(c zone.Expire) error {
-	s, err := b.w.prepared("SELECT DISTINCT owner FROM challenges WHERE set_at <= ?")
-	if err != nil {
-		return err
-	}
-	before := c.Before.Unix()
-	rows, err := s.QueryContext(context.Background(), before)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var owner string
-		if err := rows.Scan(&owner); err != nil {
-			return err
-		}
-		b.edit.Expire(owner, before)
-	}
-	return rows.Err()
 }
 
 func (b *batch) createToken(t zone.Token) error {

@@ -52,6 +52,8 @@ func (s *Store) giveUp(err error) {
 	if errors.Is(err, zone.ErrForked) {
 		s.fatal = err
 	}
+	// What was noted may be taken back with the rest.
+	clear(s.writer.noted)
 	// A rollback fails where SQLite has rolled back by itself: then there is no
 	// transaction, which is as good.
 	_, rollback := s.writer.conn.ExecContext(context.Background(), "ROLLBACK")

@@ -42,7 +42,6 @@ var migrations = []string{
 		set_at INTEGER NOT NULL, -- Unix time
 		PRIMARY KEY (owner, txt)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX challenges_by_age ON challenges (set_at);
 	CREATE TABLE tokens (
 		id      TEXT    NOT NULL PRIMARY KEY,
 		secret  BLOB    NOT NULL UNIQUE, -- SHA-256

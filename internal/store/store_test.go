@@ -159,7 +159,7 @@ func TestSerialMovesWithDataOnly(t *testing.T) {
 	step("a registration", false, zone.Register{Account: account("a")})
 	step("a value", true, set("a", "1"))
 	step("the same value", false, set("a", "1"))
-	step("nothing due", false, zone.Expire{Before: c.t.Add(-time.Hour)})
+	step("nothing due", false, zone.Expire{Before: c.t.Add(-time.Hour), Owners: []string{"a"}})
 	step("a heartbeat", false, zone.Heartbeat{})
 	step("a value and its removal", false, set("a", "2"), zone.RemoveValue{Owner: "a", Text: "2"})
 	c.t = c.t.Add(-24 * time.Hour)
@@ -188,15 +188,17 @@ func TestValuesPerName(t *testing.T) {
 	}
 }
 
-func TestExpiryByIndex(t *testing.T) {
+func TestExpiry(t *testing.T) {
 	c := newClock()
 	s := mustOpen(t, options(t, c))
 	do(t, s, []zone.Change{zone.Register{Account: account("a")}, zone.Register{Account: account("b")}, set("a", "old"), set("a", "kept"), set("b", "old")})
 	c.t = c.t.Add(time.Hour)
 	do(t, s, one(set("a", "kept")))
-	do(t, s, one(zone.Expire{Before: c.t.Add(-time.Minute)}))
+	before := c.t.Add(-time.Minute)
+	due := s.Snapshot().Due(before.Unix())
+	do(t, s, []zone.Change{set("a", "old2"), zone.Expire{Before: before, Owners: due}})
 	s = reopen(t, s)
-	if got := texts(s.Snapshot(), "a"); !slices.Equal(got, []string{"kept"}) || s.Snapshot().Len() != 1 {
+	if got := texts(s.Snapshot(), "a"); !slices.Equal(got, []string{"kept", "old2"}) || s.Snapshot().Len() != 1 || len(due) != 2 {
 		t.Errorf("%v, %d names", got, s.Snapshot().Len())
 	}
 }

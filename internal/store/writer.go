@@ -17,6 +17,13 @@ type writer struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 	file       os.FileInfo
+	noted      map[string]use // by user name: uses that are in the database already
+}
+
+// use is when an account was last noted to be used.
+type use struct {
+	subdomain string
+	at        int64 // Unix time
 }
 
 // openWriter opens the database for writing and recovers it: the schema is
@@ -28,7 +35,7 @@ func openWriter(ctx context.Context, opts Options) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, conn: conn, statements: make(map[string]*sql.Stmt)}
+	w := &writer{db: db, conn: conn, statements: make(map[string]*sql.Stmt), noted: make(map[string]use)}
 	if err := w.recover(ctx, opts); err != nil {
 		return nil, errors.Join(err, w.close())
 	}

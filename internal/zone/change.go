@@ -32,8 +32,12 @@ type (
 	// out again: somebody's CNAME may still point to it.
 	RemoveAccount struct{ Username string }
 
-	// Expire removes the values set at or before that time.
-	Expire struct{ Before time.Time }
+	// Expire removes the values of those owners that were set at or before that
+	// time.
+	Expire struct {
+		Before time.Time
+		Owners []string
+	}
 
 	// CreateToken stores a registration token.
 	CreateToken struct{ Token Token }

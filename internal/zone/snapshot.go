@@ -1,6 +1,9 @@
 package zone
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Value is one TXT value at an owner.
 type Value struct {
@@ -64,4 +67,16 @@ func (s *Snapshot) All() iter.Seq2[string, *RRset] {
 			}
 		}
 	}
+}
+
+// Due returns the owners with values set at or before that Unix time. It looks at
+// every live name.
+func (s *Snapshot) Due(before int64) []string {
+	var owners []string
+	for owner, set := range s.All() {
+		if slices.ContainsFunc(set.Values, func(v Value) bool { return v.SetAt <= before }) {
+			owners = append(owners, owner)
+		}
+	}
+	return owners
 }
