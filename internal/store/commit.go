@@ -26,6 +26,7 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 		var next *zone.Snapshot
 		if next, err = s.transact(changes, errs); err == nil {
 			s.current = next
+			s.forgetRemoved(changes)
 			return next, errs
 		}
 		s.giveUp(err)
@@ -36,6 +37,14 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 		}
 	}
 	return s.current, errs
+}
+
+func (s *Store) forgetRemoved(changes []zone.Change) {
+	for _, c := range changes {
+		if r, ok := c.(zone.RemoveAccount); ok {
+			s.cache.forget(r.Username)
+		}
+	}
 }
 
 func (s *Store) notStored(err error) error {

@@ -22,7 +22,7 @@ func openConn(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{
 		"_busy_timeout": {"2000"}, "_synchronous": {"FULL"}, "_foreign_keys": {"1"},
 		"_defensive": {"1"}, "_dqs": {"0"}, "mode": {"rw"},
-		"_pragma": {"journal_size_limit(67108864)", "temp_store(MEMORY)", "cache_size(-16384)"},
+		"_pragma": {"journal_size_limit(67108864)", "temp_store(MEMORY)", "cache_size(-2048)"},
 	}))
 	if err != nil {
 		return nil, nil, err
@@ -65,6 +65,9 @@ func assertPragmas(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
+// The page caches are small, in KiB: the kernel keeps the file's pages anyway, and
+// what the service takes must not grow with the registrations.
+//
 // readerConns is how many look-ups run at once; more than the machine has cores
 // would only wait for each other.
 const readerConns = 4
@@ -72,7 +75,7 @@ const readerConns = 4
 func openReaders(path string) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{
 		"mode": {"ro"}, "_query_only": {"1"}, "_busy_timeout": {"2000"}, "_dqs": {"0"},
-		"_pragma": {"cache_size(-4096)"},
+		"_pragma": {"cache_size(-512)"},
 	}))
 	if err != nil {
 		return nil, err

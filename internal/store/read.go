@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
@@ -15,6 +16,19 @@ const accountQuery = "SELECT username, subdomain, password, allowfrom, created, 
 // Account returns the account of a user name. zone.ErrNoAccount: there is none.
 // Where the stored allow list can't be read, the account allows no address.
 func (s *Store) Account(ctx context.Context, username string) (zone.Account, error) {
+	now := time.Now()
+	a, ok, state := s.cache.get(username, now)
+	if ok {
+		return a, nil
+	}
+	a, err := s.readAccount(ctx, username)
+	if err == nil {
+		s.cache.put(a, now, state)
+	}
+	return a, err
+}
+
+func (s *Store) readAccount(ctx context.Context, username string) (zone.Account, error) {
 	var a zone.Account
 	var password []byte
 	var allowFrom string

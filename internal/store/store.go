@@ -36,6 +36,7 @@ type Store struct {
 	readers *sql.DB
 
 	accountByName *sql.Stmt
+	cache         accountCache
 
 	// The rest belongs to the one goroutine that calls Commit and Close.
 	writer  *writer        // nil while it is broken

@@ -205,7 +205,15 @@ func TestExpiry(t *testing.T) {
 
 func TestRemovedNameIsNeverGivenOutAgain(t *testing.T) {
 	s := mustOpen(t, options(t, newClock()))
-	do(t, s, []zone.Change{zone.Register{Account: account("a")}, set("a", "1"), zone.RemoveAccount{Username: "user-a"}})
+	do(t, s, []zone.Change{zone.Register{Account: account("a")}, set("a", "1")})
+	if _, err := s.Account(context.Background(), "user-a"); err != nil {
+		t.Fatal(err)
+	}
+	do(t, s, one(zone.RemoveAccount{Username: "user-a"}))
+	if _, err := s.Account(context.Background(), "user-a"); !errors.Is(err, zone.ErrNoAccount) {
+		t.Errorf("a removed account is still known: %v", err)
+	}
+	do(t, s, one(set("a", "1")), zone.ErrNoAccount)
 	if s.Snapshot().Len() != 0 {
 		t.Error("values of a removed account are left")
 	}
@@ -332,5 +340,30 @@ func TestZoneNameChangeIsNoted(t *testing.T) {
 	mustOpen(t, opts)
 	if n := strings.Count(log.String(), "was=auth.test. now=other.test."); n != 1 {
 		t.Errorf("said %d times:\n%s", n, &log)
+	}
+}
+
+func TestAccountCacheForgetsWhatWasRemovedDuringALookUp(t *testing.T) {
+	var c accountCache
+	now := newClock().t
+	_, _, state := c.get("user-a", now)
+	c.forget("user-a") // removed while the look-up was reading it
+	c.put(account("a"), now, state)
+	if _, ok, _ := c.get("user-a", now); ok {
+		t.Error("a removed account is remembered")
+	}
+	_, _, state = c.get("user-a", now)
+	c.put(account("a"), now, state)
+	if _, ok, _ := c.get("user-a", now.Add(cachedFor-1)); !ok {
+		t.Error("an account isn't remembered")
+	}
+	if _, ok, _ := c.get("user-a", now.Add(cachedFor)); ok {
+		t.Error("an account is remembered for too long")
+	}
+	for i := range 2 * maxCached {
+		c.put(account(fmt.Sprint(i)), now, state)
+	}
+	if len(c.accounts) > maxCached {
+		t.Errorf("%d accounts remembered", len(c.accounts))
 	}
 }
