@@ -5,13 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +20,6 @@ import (
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
-	"github.com/acmezone/acmezone/internal/zonegen"
 )
 
 // serviceLockWait is how long a service waits for a command that works on the
@@ -211,60 +206,4 @@ func (s *service) close() error {
 		return nil
 	}
 	return s.db.Close()
-}
-
-// The service is what the admin socket offers (api.Admin).
-
-func (s *service) AddToken(ctx context.Context, token zone.Token) error {
-	return s.commit(ctx, zone.CreateToken{Token: token})
-}
-
-func (s *service) Tokens(ctx context.Context) ([]zone.Token, error) { return withoutSecrets(ctx, s.db) }
-
-func (s *service) RevokeToken(ctx context.Context, id string) error {
-	return s.commit(ctx, zone.RevokeToken{ID: id})
-}
-
-func (s *service) commit(ctx context.Context, change zone.Change) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.cfg.Publish.Timeout))
-	defer cancel()
-	return s.pipeline.Commit(ctx, change)
-}
-
-func (s *service) WriteZone(_ context.Context, w io.Writer) error {
-	return zonegen.Write(w, s.def, s.pipeline.Snapshot())
-}
-
-// openTLS finds the certificate that api.tls asks for.
-func (s *service) openTLS(context.Context) error {
-	switch s.cfg.API.TLS {
-	case "files":
-		files, err := cert.OpenFiles(s.cfg.API.CertFile, s.cfg.API.KeyFile, s.log)
-		if err != nil {
-			return err
-		}
-		s.certs, s.tls = files, cert.Config(files.GetCertificate)
-	case "self-signed":
-		path := filepath.Join(filepath.Dir(s.cfg.Store.Path), "self-signed.pem")
-		pair, err := cert.SelfSigned(path, s.certHosts(), time.Now())
-		if err != nil {
-			return err
-		}
-		s.log.Info("the API signs its own certificate; clients must be told to trust it", "file", path, "sha256", cert.Fingerprint(pair))
-		s.tls = cert.Config(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil })
-	}
-	return nil
-}
-
-// certHosts are the names that a self-signed certificate is for: the API's own,
-// and the addresses it listens on.
-func (s *service) certHosts() []string {
-	hosts := []string{strings.TrimSuffix(s.cfg.API.Hostname, "."), "localhost", "127.0.0.1", "::1"}
-	for _, l := range s.api {
-		if addr, err := netip.ParseAddrPort(l.Addr().String()); err == nil && !addr.Addr().IsUnspecified() {
-			hosts = append(hosts, addr.Addr().String())
-		}
-	}
-	slices.Sort(hosts[1:])
-	return slices.Compact(hosts)
 }
