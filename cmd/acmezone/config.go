@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/zone"
 )
@@ -97,6 +98,11 @@ func checkConfig(c *cli.Context, s surroundings) error {
 	def, err := define(cfg)
 	if err != nil {
 		return usageError{fmt.Errorf("%s: %w", path, err)}
+	}
+	if cfg.API.TLS == "files" {
+		if _, err := cert.OpenFiles(cfg.API.CertFile, cfg.API.KeyFile, slog.New(slog.DiscardHandler)); err != nil {
+			return usageError{fmt.Errorf("%s: %w", path, err)}
+		}
 	}
 	printWarnings(s.stderr, cfg, def)
 	_, err = fmt.Fprintf(s.stdout, "%s is right: zone %s\n", path, cfg.Zone.Name)

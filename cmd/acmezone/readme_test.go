@@ -7,9 +7,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/cert"
 )
 
 func readme(t *testing.T) string {
@@ -25,6 +29,10 @@ func readme(t *testing.T) string {
 // check' does; one that shows a section only is laid over a whole one.
 func TestReadmeConfigurations(t *testing.T) {
 	var found int
+	pair := filepath.Join(t.TempDir(), "pair.pem") // certificate and key in one file
+	if _, err := cert.SelfSigned(pair, []string{"auth.example.org"}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	text := readme(t)
 	for _, block := range regexp.MustCompile("(?s)(?:```toml\n|<<'EOF'\n)(.*?)(?:```|EOF)").FindAllStringSubmatch(text, -1) {
 		if !strings.Contains(block[1], "[api]") {
@@ -37,6 +45,7 @@ func TestReadmeConfigurations(t *testing.T) {
 				body += missing
 			}
 		}
+		body = strings.NewReplacer(`"/etc/acmezone/fullchain.pem"`, strconv.Quote(pair), `"/etc/acmezone/privkey.pem"`, strconv.Quote(pair)).Replace(body)
 		path := filepath.Join(t.TempDir(), "acmezone.toml")
 		if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
 			t.Fatal(err)
