@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// configPlaceholder names the one flag that goes with every command.
+// configFlag is the one flag that goes with every command.
 func configFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "config", Usage: "read the configuration from `FILE` (default: $ACMEZONE_CONFIG, then " + defaultConfig + ")",
@@ -14,7 +14,7 @@ func configFlag() cli.Flag {
 }
 
 func jsonFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "print JSON"}
+	return &cli.BoolFlag{Name: "json", Usage: "print JSON", DisableDefaultText: true}
 }
 
 // flagsFirst puts the flags of a command line before its arguments, wherever they

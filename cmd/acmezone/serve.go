@@ -22,7 +22,7 @@ func serveCommand(s surroundings) *cli.Command {
 			"   acmezone serve --dev\n" +
 			"   acmezone serve --config /etc/acmezone/acmezone.toml",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "dev", Usage: "try it out, without a configuration"},
+			&cli.BoolFlag{Name: "dev", Usage: "try it out, without a configuration", DisableDefaultText: true},
 			configFlag(),
 		},
 		Before: noArguments,

@@ -29,8 +29,8 @@ func tokenCreateCommand(s surroundings) *cli.Command {
 			"user name or password of basic authentication.\n\nExample:\n" +
 			"   acmezone token create --uses 1 --expires 24h --comment 'the mail server'",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "uses", Usage: "how many registrations it is good for (default: any `NUMBER`)"},
-			&cli.StringFlag{Name: "expires", Usage: "how long it is good, such as 24h or 30d (default: for ever)", DefaultText: "`DURATION`"},
+			&cli.IntFlag{Name: "uses", Usage: "good for `N` registrations", DefaultText: "any number"},
+			&cli.StringFlag{Name: "expires", Usage: "good for that long, a `DURATION` such as 24h or 30d", DefaultText: "until it is revoked"},
 			&cli.StringFlag{Name: "comment", Usage: "a `TEXT` to know it by"},
 			jsonFlag(), configFlag(),
 		},

@@ -124,7 +124,8 @@ func TestRegisterFromDependsOnWhoMayStandInFront(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	c, err := load(t, "[zone]\nname = \"a.test\"",
 		"ACMEZONE_API_TLS=off", "ACMEZONE_DNS_LISTEN=127.0.0.1:1, 127.0.0.1:2", "ACMEZONE_ZONE_MAX_VALUES=3",
-		"ACMEZONE_ZONE_VALUE_LIFETIME=7d", "ACMEZONE_ZONE_RECORDS=@ CAA 0 issue \"a, b\"\n@ A 192.0.2.1\n", "ACMEZONE_CONFIG=x", "HOME=/")
+		"ACMEZONE_ZONE_VALUE_LIFETIME=7d", "ACMEZONE_ZONE_RECORDS=@ CAA 0 issue \"a, b\"\n@ A 192.0.2.1\n", "ACMEZONE_CONFIG=x", "HOME=/",
+		"ACMEZONE_SERVICE_HOST=10.0.0.1", "ACMEZONE_DNS_PORT=tcp://10.0.0.1:53")
 	if err != nil {
 		t.Fatal(err)
 	}

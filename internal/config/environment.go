@@ -11,67 +11,60 @@ import (
 // prefix begins the environment variables that set keys: ACMEZONE_ZONE_NAME.
 const prefix = "ACMEZONE_"
 
-// overlay sets the keys that the environment names. A variable of that prefix which
-// names no key is an error, as in a file.
+// overlay sets the keys that the environment names. A variable that nearly names a
+// key is an error, as in a file; others are somebody else's: Kubernetes gives every
+// container ACMEZONE_SERVICE_HOST and the like where a service is called acmezone.
 func (c *Config) overlay(environ []string) error {
-	byVariable := make(map[string]key)
+	paths := make(map[string][]int)
 	var names []string
-	for k := range keys() {
-		byVariable[k.variable()] = k
-		names = append(names, k.variable())
-	}
+	eachKey(func(section, key string, path []int) {
+		name := prefix + strings.ToUpper(section+"_"+key)
+		paths[name] = path
+		names = append(names, name)
+	})
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, prefix) || isReserved(name) {
+		path, ok := paths[name]
+		if !ok {
+			if err := misspelt(name, names); err != nil {
+				return err
+			}
 			continue
 		}
-		k, ok := byVariable[name]
-		if !ok {
-			return fmt.Errorf("environment: %s names no key%s", name, didYouMean("%s", name, names))
-		}
-		if err := c.override(k, value); err != nil {
+		if err := c.set(path, value); err != nil {
 			return fmt.Errorf("environment: %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// isReserved reports whether a variable belongs to the command line.
-func isReserved(name string) bool {
-	switch name {
-	case "ACMEZONE_CONFIG", "ACMEZONE_SERVER", "ACMEZONE_TOKEN":
-		return true
+// misspelling is how many letters a misspelt name is off by, at the most.
+const misspelling = 2
+
+func misspelt(name string, names []string) error {
+	if !strings.HasPrefix(name, prefix) {
+		return nil
 	}
-	return false
+	for _, n := range names {
+		if distance(name, n) <= misspelling {
+			return fmt.Errorf("environment: %s names no key; did you mean %s?", name, n)
+		}
+	}
+	return nil
 }
 
-// override sets a key; a section that wasn't there comes into being.
-func (c *Config) override(k key, value string) error {
-	if c.origin.variables == nil {
-		c.origin.variables = make(map[string]string)
-	}
-	c.origin.variables[k.String()] = k.variable()
-	section := reflect.ValueOf(c).Elem().Field(k.path[0])
+// set writes a value to a field; a section that wasn't there comes into being.
+func (c *Config) set(path []int, value string) error {
+	section := reflect.ValueOf(c).Elem().Field(path[0])
 	if section.Kind() == reflect.Pointer {
-		if section.IsNil() {
-			c.origin.variables[k.section] = k.variable()
-			c.addSection(k.section)
+		if section.IsNil() && section.Type() == reflect.TypeFor[*DNS]() {
+			c.DNS = defaultDNS()
+		} else if section.IsNil() {
+			c.NSD = defaultNSD()
 		}
 		section = section.Elem()
 	}
-	return setField(section.Field(k.path[1]), value)
-}
-
-func (c *Config) addSection(name string) {
-	switch name {
-	case "dns":
-		c.DNS = defaultDNS()
-	case "nsd":
-		c.NSD = defaultNSD()
-	}
-}
-
-func setField(field reflect.Value, value string) error {
+	field := section.Field(path[1])
 	if text, ok := field.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return text.UnmarshalText([]byte(value))
 	}
@@ -79,7 +72,7 @@ func setField(field reflect.Value, value string) error {
 	case reflect.Int:
 		n, err := strconv.Atoi(value)
 		if err != nil {
-			return fmt.Errorf("%q is not a whole number", value)
+			return fmt.Errorf("%q is not a number", value)
 		}
 		field.SetInt(int64(n))
 	case reflect.Slice:
@@ -90,21 +83,15 @@ func setField(field reflect.Value, value string) error {
 	return nil
 }
 
-// splitList splits a list at line ends if it has any, else at commas. Those in double
-// quotes don't count: static records such as CAA and TXT may hold them.
+// splitList splits a list at line ends if it has any, else at commas: static
+// records may hold commas, and are written one a line.
 func splitList(value string) []string {
-	quoted := false
-	separates := func(r rune) bool {
-		if r == '"' {
-			quoted = !quoted
-		}
-		return r == ',' && !quoted
-	}
+	separator := ","
 	if strings.Contains(value, "\n") {
-		separates = func(r rune) bool { return r == '\n' }
+		separator = "\n"
 	}
 	list := []string{}
-	for _, item := range strings.FieldsFunc(value, separates) {
+	for item := range strings.SplitSeq(value, separator) {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)
 		}
