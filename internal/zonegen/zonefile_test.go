@@ -63,6 +63,16 @@ info 1 IN TXT "` + value + `"
 	}
 }
 
+func TestWriteGivesAValueOnce(t *testing.T) {
+	var file bytes.Buffer
+	if err := Write(&file, definition(t, "a TXT "+value), snapshot("a "+value)); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(file.String(), value); n != 1 {
+		t.Errorf("the value is there %d times:\n%s", n, &file)
+	}
+}
+
 func TestWriteIsReadBackByTheLibrary(t *testing.T) {
 	var file bytes.Buffer
 	if err := Write(&file, definition(t), snapshot("b "+value, "_acme-challenge.www "+value)); err != nil {
