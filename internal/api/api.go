@@ -30,10 +30,13 @@ type Changes interface {
 	Health(ctx context.Context) error
 }
 
-// Accounts is where accounts are looked up.
+// Accounts is where accounts and tokens are looked up.
 type Accounts interface {
 	// Account returns the account of a user name, or zone.ErrNoAccount.
 	Account(ctx context.Context, username string) (zone.Account, error)
+	// CheckToken returns zone.ErrToken for a token that is no good. One that is
+	// may be used up all the same before the registration is committed.
+	CheckToken(ctx context.Context, secret zone.Secret) error
 }
 
 // Registration says who may register.

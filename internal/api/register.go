@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -72,6 +73,12 @@ func (h *handler) mayRegister(e *exchange) (*zone.Secret, error) {
 		return nil, errRegistrationForbidden
 	}
 	secret := zone.SecretOf(token)
+	switch err := h.Accounts.CheckToken(e.Context(), secret); {
+	case errors.Is(err, zone.ErrToken):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", zone.ErrNotStored, err)
+	}
 	return &secret, nil
 }
 

@@ -67,6 +67,25 @@ func (s *Store) Owners(ctx context.Context, names []string) ([]string, error) {
 	return taken, nil
 }
 
+// CheckToken returns zone.ErrToken unless a registration may be charged to that
+// token now. It is asked before a change is handed over, so that strangers with
+// made-up tokens cost no transaction.
+func (s *Store) CheckToken(ctx context.Context, secret zone.Secret) error {
+	var t zone.Token
+	var expires int64
+	err := s.readers.QueryRowContext(ctx, "SELECT uses, expires FROM tokens WHERE secret = ?", secret[:]).Scan(&t.Uses, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return zone.ErrToken
+	}
+	if err != nil {
+		return explain(s.opts.Path, err)
+	}
+	if t.Expires = timeOrZero(expires); t.Spent(s.opts.Now()) {
+		return zone.ErrToken
+	}
+	return nil
+}
+
 // Tokens returns the registration tokens, the oldest first.
 func (s *Store) Tokens(ctx context.Context) ([]zone.Token, error) {
 	rows, err := s.readers.QueryContext(ctx, "SELECT id, secret, uses, expires, created, comment FROM tokens ORDER BY created, id")
