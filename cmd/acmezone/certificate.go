@@ -18,7 +18,7 @@ func (s *service) openTLS(context.Context) error {
 	case "files":
 		files, err := cert.OpenFiles(s.cfg.API.CertFile, s.cfg.API.KeyFile, s.log)
 		if err != nil {
-			return usageError{err}
+			return usageError{s.cfg.Locate(err)}
 		}
 		s.certs, s.tls = files, cert.Config(files.GetCertificate)
 	case "self-signed":

@@ -97,11 +97,11 @@ func checkConfig(c *cli.Context, s surroundings) error {
 	}
 	def, err := define(cfg)
 	if err != nil {
-		return usageError{fmt.Errorf("%s: %w", path, err)}
+		return err
 	}
 	if cfg.API.TLS == "files" {
 		if _, err := cert.OpenFiles(cfg.API.CertFile, cfg.API.KeyFile, slog.New(slog.DiscardHandler)); err != nil {
-			return usageError{fmt.Errorf("%s: %w", path, err)}
+			return usageError{cfg.Locate(err)}
 		}
 	}
 	printWarnings(s.stderr, cfg, def)

@@ -73,7 +73,7 @@ func define(cfg *config.Config) (*zone.Definition, error) {
 		TTL: time.Duration(z.TTL), ChallengeTTL: time.Duration(z.ChallengeTTL), NegativeTTL: time.Duration(z.NegativeTTL),
 	})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usageError{cfg.Locate(err)}
 	}
 	return def, nil
 }
@@ -139,7 +139,8 @@ func (s *service) refuseConflicts(ctx context.Context) error {
 	if err != nil || len(taken) == 0 {
 		return err
 	}
-	return usagef("zone.records: %s belongs to a registered account: take the record away", s.def.FullName(taken[0]))
+	err = fmt.Errorf("zone.records: %s belongs to a registered account: take the record away", s.def.FullName(taken[0]))
+	return usageError{s.cfg.Locate(err)}
 }
 
 func (s *service) publishers() []publish.Publisher {

@@ -1,11 +1,15 @@
 package cert
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -15,10 +19,11 @@ import (
 type Files struct {
 	certFile, keyFile string
 	log               *slog.Logger
-	current           atomic.Pointer[tls.Certificate]
+	current           atomic.Pointer[tls.Certificate] // never nil; Run's goroutine alone sets it
 }
 
-// OpenFiles loads the pair. The error names the file and what is wrong with it.
+// OpenFiles loads the pair. The error is one line that names the file and what is
+// wrong with it. A certificate that has expired is used, with a warning.
 func OpenFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	f := &Files{certFile: certFile, keyFile: keyFile, log: log}
 	pair, err := f.load()
@@ -34,22 +39,25 @@ func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return f.current.Load(), nil
 }
 
-// Run takes up changes until ctx is done.
+// Run takes up changes until ctx is done. It returns an error only if the files can't
+// be watched.
 func (f *Files) Run(ctx context.Context) error {
-	return Watch(ctx, []string{f.certFile, f.keyFile}, f.reload)
+	return Watch(ctx, []string{f.certFile, f.keyFile}, f.log, f.reload)
 }
 
 func (f *Files) load() (*tls.Certificate, error) {
-	for key, path := range map[string]string{"api.cert_file": f.certFile, "api.key_file": f.keyFile} {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
-		}
-		file.Close()
-	}
-	pair, err := tls.LoadX509KeyPair(f.certFile, f.keyFile)
+	chain, err := os.ReadFile(f.certFile)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate %s and the key %s: %w", f.certFile, f.keyFile, err)
+		return nil, fmt.Errorf("api.cert_file: %w", err)
+	}
+	key, err := os.ReadFile(f.keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("api.key_file: %w", err)
+	}
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		reason := errors.New(strings.TrimPrefix(err.Error(), "tls: "))
+		return nil, fmt.Errorf("the certificate %s and the key %s: %w", f.certFile, f.keyFile, reason)
 	}
 	return &pair, nil
 }
@@ -58,20 +66,28 @@ func (f *Files) load() (*tls.Certificate, error) {
 // the other they don't fit together; the next change brings it right.
 func (f *Files) reload() {
 	pair, err := f.load()
+	current := f.current.Load()
 	if err != nil {
-		f.log.Warn("the certificate files changed and can't be used; the certificate from before stays", "err", err)
+		f.log.Warn("the certificate files changed and can't be used: the certificate from before stays until both files are right",
+			"err", err, "expires", current.Leaf.NotAfter.UTC())
 		return
 	}
-	if !pair.Leaf.Equal(f.current.Load().Leaf) {
+	// The chain above the same certificate may have changed as well.
+	if !slices.EqualFunc(pair.Certificate, current.Certificate, bytes.Equal) {
 		f.use(pair)
 	}
 }
 
 func (f *Files) use(pair *tls.Certificate) {
 	f.current.Store(pair)
-	leaf := pair.Leaf
-	f.log.Info("certificate in use", "file", f.certFile, "names", leaf.DNSNames, "expires", leaf.NotAfter.UTC().Format(time.RFC3339))
-	if time.Now().After(leaf.NotAfter) {
-		f.log.Warn("the certificate has expired: clients will refuse it", "file", f.certFile)
+	leaf, now := pair.Leaf, time.Now()
+	f.log.Info("certificate in use", "file", f.certFile, "subject", leaf.Subject.String(), "names", leaf.DNSNames, "expires", leaf.NotAfter.UTC())
+	switch {
+	case now.After(leaf.NotAfter):
+		f.log.Warn("the certificate has expired and clients will refuse it: renew it, the new files are taken up by themselves",
+			"file", f.certFile, "expired", leaf.NotAfter.UTC())
+	case now.Before(leaf.NotBefore):
+		f.log.Warn("the certificate is not valid yet and clients will refuse it: look whether this machine's clock is right",
+			"file", f.certFile, "from", leaf.NotBefore.UTC())
 	}
 }

@@ -3,75 +3,109 @@ package cert
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long files are left to settle: who replaces two of them does so
-// in two steps.
-const settle = 200 * time.Millisecond
-
-// Watch calls changed after one of the files has changed, until ctx is done. It
-// watches their folders, and those that symbolic links lead to, since files are
-// replaced by renaming, and folders of files by switching a link. It calls changed
-// once more at its beginning, for what changed before.
-func Watch(ctx context.Context, files []string, changed func()) error {
-	watcher, err := fsnotify.NewWatcher()
+// Watch calls changed, in its own goroutine, after one of the files has become
+// another or has been written to, until ctx is done; and once at its beginning, for
+// what changed before. It watches folders, not files, since files are replaced by
+// renaming and folders of files by switching a link. The error says which folder
+// can't be watched; it comes before the first call.
+func Watch(ctx context.Context, files []string, log *slog.Logger, changed func()) error {
+	kernel, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watching files: %w", err)
+		return fmt.Errorf("files can't be watched for changes: %w (the sysctl fs.inotify.max_user_instances is the limit)", err)
 	}
-	defer watcher.Close()
-	if err := follow(watcher, files); err != nil {
+	defer kernel.Close()
+	w := &watcher{kernel: kernel, files: files}
+	if err := w.follow(); err != nil {
 		return err
 	}
 	changed()
-	timer := time.NewTimer(settle)
-	timer.Stop()
+	w.run(ctx, func() {
+		if err := w.follow(); err != nil {
+			log.Warn("changes of files may go unnoticed until the service is restarted", "files", files, "err", err)
+		}
+		changed()
+	})
+	return nil
+}
+
+// watcher belongs to the goroutine of Watch.
+type watcher struct {
+	kernel *fsnotify.Watcher
+	files  []string
+	steps  []step // on the way to the files; what happens to others doesn't matter
+}
+
+func (w *watcher) run(ctx context.Context, changed func()) {
+	b := newBurst()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-watcher.Events:
-			timer.Reset(settle)
-		case err := <-watcher.Errors:
-			// The kernel's queue ran over, for instance: look for oneself.
-			if err != nil {
-				timer.Reset(settle)
+			return
+		case event := <-w.kernel.Events:
+			if w.concerns(event.Name) {
+				b.add()
 			}
-		case <-timer.C:
+		case <-w.kernel.Errors:
+			b.add() // the kernel's queue ran over, for instance: look for oneself
+		case <-b.timer.C:
+			b.end()
 			changed()
-			// A link may lead elsewhere now. A folder that is gone for the moment
-			// is found again with the next event of the one above.
-			_ = follow(watcher, files)
 		}
 	}
 }
 
-// follow watches the folder of each file and of whatever it is a link to.
-func follow(watcher *fsnotify.Watcher, files []string) error {
+// concerns leaves other files of the same folders out: the database may be among
+// them, and is written to all the time.
+func (w *watcher) concerns(path string) bool {
+	return slices.ContainsFunc(w.steps, func(s step) bool { return s.path == path })
+}
+
+// tries is how often links may be switched while they are being followed; what comes
+// later raises an event.
+const tries = 10
+
+// follow watches what the files are now. What is switched, or goes away, between being
+// read and being watched raises no event, so all is read once more afterwards.
+func (w *watcher) follow() (err error) {
+	for range tries {
+		w.steps = w.trails()
+		err = w.watchFolders()
+		if slices.Equal(w.steps, w.trails()) {
+			return err
+		}
+	}
+	return err
+}
+
+func (w *watcher) trails() []step {
+	var all []step
+	for _, f := range w.files {
+		all = append(all, trail(f)...)
+	}
+	return all
+}
+
+// watchFolders watches the folder of each step. Those that only hold folders are
+// watched if possible: few rename them, and not everybody may read them.
+func (w *watcher) watchFolders() error {
 	var wanted []string
-	for _, f := range files {
-		dir := filepath.Dir(f)
+	for _, s := range w.steps {
+		dir := filepath.Dir(s.path)
 		wanted = append(wanted, dir)
-		if target, err := filepath.EvalSymlinks(f); err == nil {
-			wanted = append(wanted, filepath.Dir(target))
-		}
-		// Kubernetes and others switch a link to the folder itself.
-		if filepath.Dir(dir) != dir {
-			wanted = append(wanted, filepath.Dir(dir))
+		if err := w.kernel.Add(dir); err != nil && !s.folder {
+			return fmt.Errorf("the folder %s can't be watched for changes: %w; it has to be readable for who runs the service", dir, err)
 		}
 	}
-	for _, old := range watcher.WatchList() {
+	for _, old := range w.kernel.WatchList() {
 		if !slices.Contains(wanted, old) {
-			_ = watcher.Remove(old) // a folder that is gone isn't watched any more
-		}
-	}
-	for _, dir := range wanted {
-		if err := watcher.Add(dir); err != nil {
-			return fmt.Errorf("watching %s: %w", dir, err)
+			_ = w.kernel.Remove(old) // fails if the folder is gone, and that is as well
 		}
 	}
 	return nil

@@ -15,6 +15,8 @@ type Config struct {
 	NSD     *NSD    `toml:"nsd"` // nil: the zone isn't handed to NSD
 	Publish Publish `toml:"publish"`
 	Log     Log     `toml:"log"`
+
+	origin origin
 }
 
 // Zone is what is served.
@@ -110,22 +112,4 @@ func defaultDNS() *DNS { return &DNS{Listen: []string{"[::]:53"}} }
 
 func defaultNSD() *NSD {
 	return &NSD{Config: "/etc/nsd/nsd.conf", SnippetDir: "/var/lib/acmezone/snippets"}
-}
-
-// loopback is where a client needs no token by default.
-var loopback = [...]string{"127.0.0.0/8", "::1/128"}
-
-// complete fills in the defaults that depend on other keys.
-func (c *Config) complete() {
-	if c.API.Hostname == "" {
-		c.API.Hostname = c.Zone.Name
-	}
-	// Without TLS a proxy is likely to stand in front, from whose address everybody
-	// comes: then nobody may register without a token unless the operator says so.
-	if c.API.RegisterFrom == nil {
-		c.API.RegisterFrom = []string{}
-		if c.API.TLS != "off" && len(c.API.TrustedProxies) == 0 {
-			c.API.RegisterFrom = loopback[:]
-		}
-	}
 }

@@ -15,23 +15,20 @@ const prefix = "ACMEZONE_"
 // key is an error, as in a file; others are somebody else's: Kubernetes gives every
 // container ACMEZONE_SERVICE_HOST and the like where a service is called acmezone.
 func (c *Config) overlay(environ []string) error {
-	paths := make(map[string][]int)
-	var names []string
-	eachKey(func(section, key string, path []int) {
-		name := prefix + strings.ToUpper(section+"_"+key)
-		paths[name] = path
-		names = append(names, name)
-	})
+	byVariable := make(map[string]key)
+	for k := range keys() {
+		byVariable[k.variable()] = k
+	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		path, ok := paths[name]
+		k, ok := byVariable[name]
 		if !ok {
-			if err := misspelt(name, names); err != nil {
+			if err := misspelt(name); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := c.set(path, value); err != nil {
+		if err := c.override(k, value); err != nil {
 			return fmt.Errorf("environment: %s: %w", name, err)
 		}
 	}
@@ -41,30 +38,45 @@ func (c *Config) overlay(environ []string) error {
 // misspelling is how many letters a misspelt name is off by, at the most.
 const misspelling = 2
 
-func misspelt(name string, names []string) error {
+func misspelt(name string) error {
 	if !strings.HasPrefix(name, prefix) {
 		return nil
 	}
-	for _, n := range names {
-		if distance(name, n) <= misspelling {
-			return fmt.Errorf("environment: %s names no key; did you mean %s?", name, n)
+	for k := range keys() {
+		if distance(name, k.variable()) <= misspelling {
+			return fmt.Errorf("environment: %s names no key; did you mean %s?", name, k.variable())
 		}
 	}
 	return nil
 }
 
-// set writes a value to a field; a section that wasn't there comes into being.
-func (c *Config) set(path []int, value string) error {
-	section := reflect.ValueOf(c).Elem().Field(path[0])
+// override sets a key; a section that wasn't there comes into being.
+func (c *Config) override(k key, value string) error {
+	if c.origin.variables == nil {
+		c.origin.variables = make(map[string]string)
+	}
+	c.origin.variables[k.String()] = k.variable()
+	section := reflect.ValueOf(c).Elem().Field(k.path[0])
 	if section.Kind() == reflect.Pointer {
-		if section.IsNil() && section.Type() == reflect.TypeFor[*DNS]() {
-			c.DNS = defaultDNS()
-		} else if section.IsNil() {
-			c.NSD = defaultNSD()
+		if section.IsNil() {
+			c.origin.variables[k.section] = k.variable()
+			c.addSection(k.section)
 		}
 		section = section.Elem()
 	}
-	field := section.Field(path[1])
+	return setField(section.Field(k.path[1]), value)
+}
+
+func (c *Config) addSection(name string) {
+	switch name {
+	case "dns":
+		c.DNS = defaultDNS()
+	case "nsd":
+		c.NSD = defaultNSD()
+	}
+}
+
+func setField(field reflect.Value, value string) error {
 	if text, ok := field.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return text.UnmarshalText([]byte(value))
 	}
@@ -72,7 +84,7 @@ func (c *Config) set(path []int, value string) error {
 	case reflect.Int:
 		n, err := strconv.Atoi(value)
 		if err != nil {
-			return fmt.Errorf("%q is not a number", value)
+			return fmt.Errorf("%q is not a whole number", value)
 		}
 		field.SetInt(int64(n))
 	case reflect.Slice:
@@ -83,15 +95,21 @@ func (c *Config) set(path []int, value string) error {
 	return nil
 }
 
-// splitList splits a list at line ends if it has any, else at commas: static
-// records may hold commas, and are written one a line.
+// splitList splits a list at line ends if it has any, else at commas. Those in double
+// quotes don't count: static records such as CAA and TXT may hold them.
 func splitList(value string) []string {
-	separator := ","
+	quoted := false
+	separates := func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == ',' && !quoted
+	}
 	if strings.Contains(value, "\n") {
-		separator = "\n"
+		separates = func(r rune) bool { return r == '\n' }
 	}
 	list := []string{}
-	for item := range strings.SplitSeq(value, separator) {
+	for _, item := range strings.FieldsFunc(value, separates) {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)
 		}

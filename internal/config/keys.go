@@ -1,66 +1,59 @@
 package config
 
 import (
+	"iter"
 	"reflect"
 	"strings"
 )
 
-// knownKeys returns every section and key, as "zone" and "zone.name".
-func knownKeys() []string {
-	var keys []string
-	eachKey(func(section, key string, _ []int) {
-		if len(keys) == 0 || !strings.HasPrefix(keys[len(keys)-1], section) {
-			keys = append(keys, section)
-		}
-		keys = append(keys, section+"."+key)
-	})
-	return keys
+// key is one key of the configuration, as the fields of Config define it.
+type key struct {
+	section, name string       // "zone", "name"
+	path          []int        // of the section's field in Config, and of the key's in the section
+	holds         reflect.Type // the type of its field
 }
 
-// eachKey calls do for each key with the path of its field in Config.
-func eachKey(do func(section, key string, path []int)) {
-	root := reflect.TypeFor[Config]()
-	for i := range root.NumField() {
-		section := root.Field(i)
-		fields := section.Type
-		if fields.Kind() == reflect.Pointer {
-			fields = fields.Elem()
-		}
-		for j := range fields.NumField() {
-			do(section.Tag.Get("toml"), fields.Field(j).Tag.Get("toml"), []int{i, j})
-		}
-	}
-}
+func (k key) String() string { return k.section + "." + k.name }
 
-// nearest returns the word that differs least, if that is by no more than a third
-// of its letters.
-func nearest(word string, words []string) string {
-	best, least := "", len(word)/3+1
-	for _, w := range words {
-		if d := distance(word, w); d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
+// variable is what overrides it in the environment.
+func (k key) variable() string { return prefix + strings.ToUpper(k.section+"_"+k.name) }
 
-// distance is Levenshtein's: how many letters to add, drop or change.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+// keys goes through all keys in the order of the fields.
+func keys() iter.Seq[key] {
+	return func(yield func(key) bool) {
+		root := reflect.TypeFor[Config]()
+		for i := range root.NumField() {
+			if f := root.Field(i); f.IsExported() && !section(f, i, yield) {
+				return
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
 		}
 	}
-	return row[len(b)]
+}
+
+func section(f reflect.StructField, i int, yield func(key) bool) bool {
+	fields := f.Type
+	if fields.Kind() == reflect.Pointer {
+		fields = fields.Elem()
+	}
+	for j := range fields.NumField() {
+		field := fields.Field(j)
+		if !yield(key{f.Tag.Get("toml"), field.Tag.Get("toml"), []int{i, j}, field.Type}) {
+			return false
+		}
+	}
+	return true
+}
+
+// knownNames returns every section and key, as "zone" and "zone.name".
+func knownNames() []string {
+	var names []string
+	last := ""
+	for k := range keys() {
+		if k.section != last {
+			last = k.section
+			names = append(names, last)
+		}
+		names = append(names, k.String())
+	}
+	return names
 }

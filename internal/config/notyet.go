@@ -6,28 +6,19 @@ import "fmt"
 // them aside would make the service something else than its operator asked for.
 func (c *Config) checkNotYet() error {
 	for _, k := range []struct {
-		set     bool
-		key, do string
+		set           bool
+		key, what, do string
 	}{
-		{c.NSD != nil, "the section [nsd]", "use [dns], the embedded server"},
-		{c.API.TLS == "acme", `api.tls = "acme" (the default)`, `set "files", "self-signed" or "off"`},
-		{len(c.API.TrustedProxies) > 0, "api.trusted_proxies", "leave it out: the connection's own address counts"},
-		{anySocket(c.API.Listen), "a unix socket in api.listen", "listen on an address, such as \"127.0.0.1:8080\""},
-		{c.Admin.Listen != "", "admin.listen", "leave it out; /health is on the API"},
-		{len(c.Publish.Confirm) > 0, "publish.confirm", "leave it out: the embedded server proves what it answers"},
+		{c.NSD != nil, "nsd", "the section [nsd]", "use [dns], the embedded server"},
+		{c.API.TLS == "acme", "api.tls", `api.tls = "acme" (the default)`, `set "files", "self-signed" or "off"`},
+		{len(c.API.TrustedProxies) > 0, "api.trusted_proxies", "api.trusted_proxies", "leave it out: the connection's own address counts"},
+		{anySocket(c.API.Listen), "api.listen", "a unix socket in api.listen", "listen on an address, such as \"127.0.0.1:8080\""},
+		{c.Admin.Listen != "", "admin.listen", "admin.listen", "leave it out; /health is on the API"},
+		{len(c.Publish.Confirm) > 0, "publish.confirm", "publish.confirm", "leave it out: the embedded server proves what it answers"},
 	} {
 		if k.set {
-			return fmt.Errorf("%s is not in this version yet: %s", k.key, k.do)
+			return c.at(k.key, fmt.Errorf("%s is not in this version yet: %s", k.what, k.do))
 		}
 	}
 	return nil
-}
-
-func anySocket(addrs []string) bool {
-	for _, a := range addrs {
-		if isSocket(a) {
-			return true
-		}
-	}
-	return false
 }

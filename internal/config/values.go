@@ -1,0 +1,39 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+func oneOf(key, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is none of %s%s", key, value, strings.Join(allowed, ", "), didYouMean("%q", value, allowed))
+}
+
+func origins(key string, entries []string) error {
+	for _, e := range entries {
+		if u, err := url.Parse(e); e != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {
+			return fmt.Errorf("%s: %q is not an origin such as \"https://panel.example.org\"", key, e)
+		}
+	}
+	return nil
+}
+
+func webAddress(key, s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return fmt.Errorf("%s: %q is not an address such as \"https://acme-v02.api.letsencrypt.org/directory\"", key, s)
+	}
+	return nil
+}
+
+func pathPrefix(key, p string) error {
+	if p == "" || strings.HasPrefix(p, "/") && !strings.HasSuffix(p, "/") && !strings.ContainsAny(p, "?#% ") {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is not a path such as \"/acme\", with a slash before it and none behind", key, p)
+}

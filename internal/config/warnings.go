@@ -1,0 +1,62 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Warnings returns what is allowed and yet hardly meant, a line each.
+func (c *Config) Warnings() []string {
+	var all []string
+	for _, w := range slices.Concat(c.openDoors(), c.slowZone()) {
+		if w.applies {
+			all = append(all, w.text)
+		}
+	}
+	return all
+}
+
+type warning struct {
+	applies bool
+	text    string
+}
+
+func (c *Config) openDoors() []warning {
+	public := slices.ContainsFunc(c.API.Listen, isPublic)
+	files := c.API.CertFile != "" || c.API.KeyFile != ""
+	return []warning{
+		{c.API.Registration == "open" && public,
+			"api.registration is open: anybody who reaches the API can register names here"},
+		{c.API.Registration == "restricted" && public && slices.ContainsFunc(c.API.RegisterFrom, isEverybody),
+			"api.register_from holds every address: anybody who reaches the API can register names here"},
+		{c.API.TLS == "off" && public,
+			"api.tls is off: passwords travel in the clear unless a proxy stands in front"},
+		{files && c.API.TLS != "files",
+			fmt.Sprintf("api.cert_file and api.key_file are not used: api.tls is %q, not \"files\"", c.API.TLS)},
+	}
+}
+
+// slowZone warns of what makes orders fail: validation takes the newest value, at once.
+func (c *Config) slowZone() []warning {
+	z := c.Zone
+	return []warning{
+		{z.ChallengeTTL > Duration(time.Minute),
+			fmt.Sprintf("zone.challenge_ttl is %v: a resolver may hold an old value for that long, and orders fail", z.ChallengeTTL)},
+		{z.NegativeTTL > Duration(time.Minute),
+			fmt.Sprintf("zone.negative_ttl is %v: a resolver that asked too early may go without the value for that long", z.NegativeTTL)},
+		{z.MaxValues > 6,
+			fmt.Sprintf("zone.max_values is %d: over six values don't fit in the 512 octets that validating resolvers take over UDP", z.MaxValues)},
+	}
+}
+
+func isPublic(addr string) bool {
+	bound, err := netip.ParseAddrPort(addr)
+	return err != nil || !bound.Addr().IsLoopback()
+}
+
+func isEverybody(network string) bool {
+	n, err := netip.ParsePrefix(network)
+	return err == nil && n.Bits() == 0
+}
