@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,7 +54,6 @@ func benchDatabase(b *testing.B, accounts int) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close()
 	tx, err := db.Begin()
 	if err != nil {
 		b.Fatal(err)
@@ -68,9 +69,10 @@ func benchDatabase(b *testing.B, accounts int) string {
 			b.Fatal(err)
 		}
 	}
-	if err := tx.Commit(); err != nil {
+	if err := errors.Join(tx.Commit(), db.Close()); err != nil {
 		b.Fatal(err)
 	}
+	syscall.Sync() // what is still on its way to the disk would slow the first syncs
 	return dir
 }
 

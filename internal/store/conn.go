@@ -22,7 +22,7 @@ func openConn(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{
 		"_busy_timeout": {"2000"}, "_synchronous": {"FULL"}, "_foreign_keys": {"1"},
 		"_defensive": {"1"}, "_dqs": {"0"}, "mode": {"rw"},
-		"_pragma": {"journal_size_limit(67108864)", "temp_store(MEMORY)", "cache_size(-2048)"},
+		"_pragma": {"journal_size_limit(67108864)", "temp_store(MEMORY)", "cache_size(-1024)"},
 	}))
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +75,7 @@ const readerConns = 4
 func openReaders(path string) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{
 		"mode": {"ro"}, "_query_only": {"1"}, "_busy_timeout": {"2000"}, "_dqs": {"0"},
-		"_pragma": {"cache_size(-512)"},
+		"_pragma": {"cache_size(-256)"},
 	}))
 	if err != nil {
 		return nil, err
