@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 )
@@ -51,8 +53,12 @@ func (c *Config) notTOML(err error) error {
 	}
 	text := strings.TrimSuffix(strings.Join(strings.Fields(parse.Message), " "), ".")
 	text = strings.ReplaceAll(text, `'\x00'`, "the end of the file")
-	if parse.LastKey != "" && !strings.Contains(text, parse.LastKey) {
-		text = parse.LastKey + ": " + text
+	key := parse.LastKey
+	if strings.ContainsFunc(key, unicode.IsControl) {
+		key = strconv.Quote(key) // a key in quotes may hold anything
+	}
+	if key != "" && !strings.Contains(text, key) {
+		text = key + ": " + text
 	}
 	text = fmt.Sprintf("line %d: %s", parse.Position.Line, text)
 	if c.origin.file != "" {
