@@ -6,6 +6,7 @@
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+COMMIT      ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # A number of inputs, not a time: with a time, go test -fuzz now and then fails with
@@ -22,7 +23,7 @@ help:
 	@sed -n 's/^# make /make /p' Makefile
 
 build:
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/acmezone ./cmd/acmezone
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/acmezone ./cmd/acmezone
 
 demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone

@@ -9,8 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// version is set by the linker in releases: -X main.version=1.2.3.
-var version = "development"
+// version and commit are set by the linker: -X main.version=1.2.3. Without that,
+// what the Go tool has left in the binary counts.
+var version, commit = "development", "unknown"
 
 func versionCommand(s surroundings) *cli.Command {
 	return &cli.Command{
@@ -39,7 +40,7 @@ type versionInfo struct {
 
 // thisVersion reads what the Go tool left in the binary.
 func thisVersion() versionInfo {
-	v := versionInfo{version, "unknown", runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+	v := versionInfo{version, commit, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
@@ -48,7 +49,7 @@ func thisVersion() versionInfo {
 		v.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		if s.Key == "vcs.revision" && commit == "unknown" {
 			v.Commit = s.Value
 		}
 	}
