@@ -178,18 +178,7 @@ func checkAcknowledged(t *testing.T, p *process, known *journal) {
 func checkIntegrity(t *testing.T, dir string) {
 	t.Helper()
 	copied := t.TempDir()
-	for _, name := range []string{"acmezone.db", "acmezone.db-wal"} {
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(copied, name), content, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	copyDatabase(t, dir, copied)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(copied, "acmezone.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -198,5 +187,22 @@ func checkIntegrity(t *testing.T, dir string) {
 	var verdict string
 	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 		t.Fatalf("integrity check: %s, %v", verdict, err)
+	}
+}
+
+// copyDatabase copies a database that nobody is writing to.
+func copyDatabase(t *testing.T, from, to string) {
+	t.Helper()
+	for _, name := range []string{"acmezone.db", "acmezone.db-wal"} {
+		content, err := os.ReadFile(filepath.Join(from, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -52,6 +52,9 @@ func (b *logBuffer) String() string {
 // that the system picks, and returns its path.
 func writeTestConfig(t testing.TB, dir string) string {
 	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(dir, "acmezone.toml")
 	text := fmt.Sprintf(`
 [zone]
