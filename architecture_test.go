@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -137,5 +138,26 @@ func TestConventions(t *testing.T) {
 				t.Errorf("%s holds %s", path, what)
 			}
 		}
+	}
+}
+
+// TestLibcIsTheOneThatSQLiteWasMadeFor: modernc.org/sqlite is translated for one
+// version of modernc.org/libc, and any other may corrupt memory.
+func TestLibcIsTheOneThatSQLiteWasMadeFor(t *testing.T) {
+	gomod, err := exec.Command("go", "list", "-m", "-f", "{{.GoMod}}", "modernc.org/sqlite").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	required := regexp.MustCompile(`(?m)^\s*modernc\.org/libc (\S+)`)
+	theirs, err := os.ReadFile(strings.TrimSpace(string(gomod)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := required.FindSubmatch(ours), required.FindSubmatch(theirs); a == nil || b == nil || string(a[1]) != string(b[1]) {
+		t.Errorf("go.mod has libc %s, SQLite was made for %s", a, b)
 	}
 }
