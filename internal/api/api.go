@@ -7,6 +7,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -28,6 +29,8 @@ type Changes interface {
 	Publish(ctx context.Context, change zone.Change) error
 	// Health returns nil while the service does its work, else the reason.
 	Health(ctx context.Context) error
+	// Degraded says what the service does without although it does its work.
+	Degraded() []string
 }
 
 // Accounts is where accounts and tokens are looked up.
@@ -106,10 +109,16 @@ func (h *handler) deadline(r *http.Request, arrived time.Time) (context.Context,
 	return context.WithDeadline(context.WithoutCancel(r.Context()), arrived.Add(h.Timeout))
 }
 
-// health answers as acme-dns does, 200 without a body; else it says what is wrong.
+// health answers as acme-dns does, 200 without a body, unless there is something to
+// say although all is well; else it says what is wrong.
 func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	if err := h.Changes.Health(r.Context()); err != nil {
 		writeReason(w, errUnhealthy, err.Error())
+		return
+	}
+	if degraded := h.Changes.Degraded(); len(degraded) > 0 {
+		body, _ := json.Marshal(map[string][]string{"degraded": degraded}) // texts always can be
+		writeJSON(w, http.StatusOK, body)
 		return
 	}
 	w.WriteHeader(http.StatusOK)

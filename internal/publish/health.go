@@ -35,6 +35,18 @@ func (p *Pipeline) Health(ctx context.Context) error {
 	return err
 }
 
+// Degraded says what the publishers do without although all is well otherwise: name
+// servers that give no answer and are passed over.
+func (p *Pipeline) Degraded() []string {
+	var all []string
+	for _, r := range p.runners {
+		if d, ok := r.publisher.(Degraded); ok {
+			all = append(all, d.Degraded()...)
+		}
+	}
+	return all
+}
+
 // probe has one heartbeat written for all who ask at the time.
 func (p *Pipeline) probe(ctx context.Context) error {
 	select {

@@ -37,6 +37,21 @@ type Publisher interface {
 	Publish(ctx context.Context, snap *zone.Snapshot) error
 }
 
+// Checker is a publisher that can say whether what it published last is still being
+// answered: others may interfere with a name server that isn't part of this process.
+type Checker interface {
+	// Check returns nil, or what is wrong; then the snapshot is published again. It is
+	// called by the goroutine that calls Publish, every few seconds while there is
+	// nothing to publish.
+	Check(ctx context.Context, snap *zone.Snapshot) error
+}
+
+// Degraded is a publisher that may do without a part of what it stands for.
+type Degraded interface {
+	// Degraded says what it does without, and why; any goroutine may ask.
+	Degraded() []string
+}
+
 // Options of a pipeline.
 type Options struct {
 	Store      Store

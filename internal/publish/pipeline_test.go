@@ -448,6 +448,23 @@ func TestValuesExpire(t *testing.T) {
 	})
 }
 
+func TestRaisedSerialIsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{name: "nsd"}
+		b := start(t, false, 0, s)
+		for _, ask := range []func(context.Context, zone.Change) error{b.Commit, b.Publish} {
+			above := b.Snapshot().Serial() + 1000
+			if err := ask(t.Context(), zone.RaiseSerial{Above: above}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if got := s.seen.Serial(); got != above+1 {
+				t.Errorf("serial %d is published, want %d", got, above+1)
+			}
+		}
+	})
+}
+
 func TestStartPublishesWhatIsStored(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *store.Store {

@@ -15,6 +15,9 @@ import (
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
+	// checkEvery is how often a publisher that can tell is asked whether it is still
+	// answering what it published.
+	checkEvery = 5 * time.Second
 )
 
 // runner drives one publisher: it takes the newest state, has it published, and
@@ -61,19 +64,44 @@ func (r *runner) since() time.Time {
 }
 
 func (r *runner) run(ctx context.Context) {
+	check := time.NewTicker(checkEvery)
+	defer check.Stop()
+	var last *zone.Snapshot
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case snap := <-r.next:
-			r.publish(ctx, snap)
+			last = r.publish(ctx, snap)
+		case <-check.C:
+			if r.lost(ctx, last) {
+				last = r.publish(ctx, last)
+			}
 		}
 	}
 }
 
-// publish goes on until a state is published or ctx is done; before each try it
-// takes a newer state if there is one.
-func (r *runner) publish(ctx context.Context, snap *zone.Snapshot) {
+// lost reports whether what was published is no longer being answered.
+func (r *runner) lost(ctx context.Context, last *zone.Snapshot) bool {
+	checker, ok := r.publisher.(Checker)
+	if !ok || last == nil {
+		return false
+	}
+	err := checker.Check(ctx, last)
+	if err == nil || ctx.Err() != nil {
+		return false
+	}
+	r.pipeline.opts.Log.Warn("what was published is not being answered any more: publishing it again", "publisher", r.publisher.Name(), "err", err)
+	p := r.pipeline
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.behind(p.opts.Now())
+	return true
+}
+
+// publish goes on until a state is published, which it returns, or ctx is done; before
+// each try it takes a newer state if there is one.
+func (r *runner) publish(ctx context.Context, snap *zone.Snapshot) *zone.Snapshot {
 	for delay := firstRetry; ; delay = min(2*delay, lastRetry) {
 		select {
 		case snap = <-r.next:
@@ -83,15 +111,19 @@ func (r *runner) publish(ctx context.Context, snap *zone.Snapshot) {
 		err := r.publisher.Publish(ctx, snap)
 		if err == nil {
 			r.succeeded(snap.Serial())
-			return
+			return snap
 		}
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
-		r.failed(err, delay)
+		if errors.Is(err, zone.ErrOvertaken) {
+			delay = firstRetry // what to publish instead is on its way
+		} else {
+			r.failed(err, delay)
+		}
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-time.After(delay):
 		}
 	}
@@ -130,7 +162,7 @@ func (r *runner) failed(err error, delay time.Duration) {
 	p := r.pipeline
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r.err == nil {
+	if r.err == nil || r.err.Error() != err.Error() {
 		p.opts.Log.Error("not published, trying again", "publisher", r.publisher.Name(), "err", err)
 	}
 	r.err = err

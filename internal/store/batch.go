@@ -40,6 +40,9 @@ func (b *batch) apply(change zone.Change) error {
 			b.edit.Expire(owner, c.Before.Unix())
 		}
 		return nil
+	case zone.RaiseSerial:
+		b.edit.Raise(c.Above)
+		return nil
 	case zone.CreateToken:
 		return b.createToken(c.Token)
 	case zone.RevokeToken:

@@ -25,6 +25,7 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 	if err == nil {
 		var next *zone.Snapshot
 		if next, err = s.transact(changes, errs); err == nil {
+			s.warnBeyondDay(next.Serial())
 			s.current = next
 			s.forgetRemoved(changes)
 			return next, errs
@@ -144,13 +145,10 @@ func (s *Store) compareState() error {
 	return nil
 }
 
-// writeZone writes what the batch does to the zone's data, with the serial that
-// goes with them.
+// writeZone writes what the batch does to the zone's data and its serial, which
+// may move without them.
 func (s *Store) writeZone(b *batch) (*zone.Snapshot, error) {
-	serial := s.current.Serial()
-	if b.edit.Moves() {
-		serial = s.opts.Policy.Next(serial, b.now)
-	}
+	serial := b.edit.NextSerial(s.opts.Policy, b.now)
 	next, delta := b.edit.Finish(serial)
 	for _, c := range delta.Changes {
 		if err := writeRRset(s.writer, c); err != nil {

@@ -42,6 +42,7 @@ type Store struct {
 	writer  *writer        // nil while it is broken
 	current *zone.Snapshot // what is durable
 	fatal   error          // once set, every commit fails with it
+	warned  string         // the day for which warnBeyondDay has spoken
 
 	mu     sync.Mutex
 	closed bool
@@ -91,6 +92,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.current, err = writer.load(ctx, s.opts); err != nil {
 		return err
 	}
+	s.warnBlocked()
 	if s.readers, err = openReaders(s.opts.Path); err != nil {
 		return err
 	}

@@ -39,6 +39,11 @@ type (
 		Owners []string
 	}
 
+	// RaiseSerial moves the zone's serial beyond one that a name server or the
+	// zone file knows already; it does nothing if the serial is beyond it. Whether
+	// that one may be followed is for the caller to find out (Serial.Plausible).
+	RaiseSerial struct{ Above Serial }
+
 	// CreateToken stores a registration token.
 	CreateToken struct{ Token Token }
 
@@ -55,6 +60,7 @@ func (SetValue) change()      {}
 func (RemoveValue) change()   {}
 func (RemoveAccount) change() {}
 func (Expire) change()        {}
+func (RaiseSerial) change()   {}
 func (CreateToken) change()   {}
 func (RevokeToken) change()   {}
 func (Heartbeat) change()     {}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Edit gathers the changes of one batch on top of a snapshot. The snapshot stays
@@ -12,6 +13,8 @@ type Edit struct {
 	base    *Snapshot
 	token   *token
 	seq     uint64
+	floor   Serial // the next serial is beyond it
+	raised  bool   // the serial moves even if no data do
 	touched map[string]*pending
 	order   []string // owners by first touch, so that a delta is the same every time
 }
@@ -23,7 +26,7 @@ type pending struct {
 
 // Edit begins the next version of the snapshot.
 func (s *Snapshot) Edit() *Edit {
-	return &Edit{base: s, token: new(token), seq: s.seq, touched: make(map[string]*pending)}
+	return &Edit{base: s, token: new(token), seq: s.seq, floor: s.serial, touched: make(map[string]*pending)}
 }
 
 // Set makes text the newest value of owner, at the Unix time at. A value that is
@@ -67,6 +70,15 @@ func (e *Edit) Expire(owner string, before int64) {
 	}
 }
 
+// Raise makes the next serial one beyond above, whatever else the batch does. It
+// does nothing if the snapshot's own is beyond it, or if above is so far ahead that
+// no serial is beyond both (RFC 1982).
+func (e *Edit) Raise(above Serial) {
+	if above.leadsOn(e.base.serial) && above.Reached(e.floor) {
+		e.floor, e.raised = above, true
+	}
+}
+
 // Load puts a stored value in its place by its sequence number. It is for filling
 // a fresh snapshot, in any order, and keeps every value.
 func (e *Edit) Load(owner string, v Value) {
@@ -102,9 +114,12 @@ func (e *Edit) touch(owner string) *pending {
 	return p
 }
 
-// Moves reports whether the zone's data differ from the snapshot's, so that the
-// serial has to move. Values that were only refreshed don't count.
+// Moves reports whether the serial has to move: the zone's data differ from the
+// snapshot's, or the serial was raised. Values that were only refreshed don't count.
 func (e *Edit) Moves() bool {
+	if e.raised {
+		return true
+	}
 	for _, p := range e.touched {
 		if !sameTexts(p.before, p.values) {
 			return true
@@ -113,8 +128,23 @@ func (e *Edit) Moves() bool {
 	return false
 }
 
+// NextSerial returns the serial for Finish: the snapshot's own if nothing moves it,
+// else the policy's next one at the time now, beyond what it was raised above. The
+// policy's own may lie beyond that and yet, around the circle, behind the
+// snapshot's: then it is the one after what it was raised above.
+func (e *Edit) NextSerial(p SerialPolicy, now time.Time) Serial {
+	if !e.Moves() {
+		return e.base.serial
+	}
+	if next := p.Next(e.floor, now); e.base.serial.Less(next) {
+		return next
+	}
+	return e.floor.following()
+}
+
 // Finish returns the next snapshot, at that serial, and what leads there. The
-// serial must be the base's own if, and only if, Moves says false.
+// serial must be the base's own if, and only if, Moves says false (see NextSerial);
+// after Load alone it stays too.
 func (e *Edit) Finish(serial Serial) (*Snapshot, Delta) {
 	next := &Snapshot{serial: serial, seq: e.seq, names: e.base.names}
 	delta := Delta{From: e.base.serial, To: serial}
@@ -186,8 +216,8 @@ func sameTexts(set *RRset, values []Value) bool {
 // Delta leads from one serial to the next: what a journal keeps and an
 // incremental transfer sends.
 type Delta struct {
-	From, To Serial // equal where values were only refreshed
-	Changes  []RRsetChange
+	From, To Serial        // equal where values were only refreshed and nothing raised it
+	Changes  []RRsetChange // none where the serial was only raised
 }
 
 // RRsetChange is one owner's RRset before and after; nil for none. Both may hold

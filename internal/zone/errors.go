@@ -20,6 +20,9 @@ var (
 	ErrNotPublished = errors.New("not published yet")
 	// ErrBusy: too many changes are waiting already.
 	ErrBusy = errors.New("too many changes are waiting")
+	// ErrOvertaken: a later serial than the snapshot's was found where the zone is
+	// served, and the zone's own has been raised: a newer snapshot is on its way.
+	ErrOvertaken = errors.New("a later serial is known already")
 	// ErrForked: somebody else wrote to the same database. The process must stop.
 	ErrForked = errors.New("another process has written to the database")
 )

@@ -20,6 +20,22 @@ func (s Serial) Less(t Serial) bool { return s != t && t-s < half }
 // everything that data of serial t holds.
 func (s Serial) Reached(t Serial) bool { return s-t < half }
 
+// following returns the serial after s. Zero is passed over: some secondaries
+// take it for "no serial".
+func (s Serial) following() Serial {
+	if next := s + 1; next != 0 {
+		return next
+	}
+	return 1
+}
+
+// leadsOn reports whether s is current or comes after it, and the serial after s
+// comes after current too. Where s is almost 2^31 ahead it doesn't: then no serial
+// comes after both.
+func (s Serial) leadsOn(current Serial) bool {
+	return s.Reached(current) && current.Less(s.following())
+}
+
 // SerialPolicy says how the next serial is chosen.
 type SerialPolicy string
 
@@ -41,16 +57,12 @@ func ParseSerialPolicy(name string) (SerialPolicy, error) {
 
 // Next returns the serial to follow current at the time now: what the policy
 // asks for if that is an advance, else current plus one, so that it moves with
-// every change and never back, whatever the clock does. Zero is passed over:
-// some secondaries take it for "no serial".
+// every change and never back, whatever the clock does. Zero is passed over.
 func (p SerialPolicy) Next(current Serial, now time.Time) Serial {
 	if wanted := p.wanted(now); wanted != 0 && current.Less(wanted) {
 		return wanted
 	}
-	if next := current + 1; next != 0 {
-		return next
-	}
-	return 1
+	return current.following()
 }
 
 // wanted is the serial that the policy would like at that time, 0 for none.
@@ -63,6 +75,32 @@ func (p SerialPolicy) wanted(now time.Time) Serial {
 		return Serial(uint32(y*1000000 + int(m)*10000 + d*100))
 	}
 	return 0
+}
+
+// lastOfDay is how far the last serial that a day has under the date policy is
+// from its first.
+const lastOfDay = 99
+
+// Blocked reports whether current keeps the policy from choosing serials, for
+// longer than a day: it is beyond everything that the policy would like until
+// then. Up to a day is let pass: that much comes of a clock that was set back, or
+// of many changes. Increment likes every serial and is never blocked.
+func (p SerialPolicy) Blocked(current Serial, now time.Time) bool {
+	wanted := p.wanted(now)
+	if wanted == 0 || current.Less(wanted) {
+		return false
+	}
+	latest := p.wanted(now.Add(24 * time.Hour))
+	if p == SerialDate {
+		latest += lastOfDay
+	}
+	return current-wanted > latest-wanted
+}
+
+// BeyondDay reports whether s is beyond the hundred serials that the date policy
+// has for the day of now (UTC). Under the other policies no serial is.
+func (p SerialPolicy) BeyondDay(s Serial, now time.Time) bool {
+	return p == SerialDate && (p.wanted(now) + lastOfDay).Less(s)
 }
 
 // First returns the serial that a new zone begins with.
