@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"internal/store":    {"internal/zone"},
 	"internal/zonegen":  {"internal/zone", "templates"},
 	"internal/dnsserve": {"internal/zone"},
+	"internal/nsdctl":   {"internal/zone", "internal/zonegen"},
 	"internal/publish":  {"internal/zone"},
 	"internal/api":      {"internal/zone"},
 	"internal/cert":     {},

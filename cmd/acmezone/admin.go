@@ -33,5 +33,10 @@ func (s *service) commit(ctx context.Context, change zone.Change) error {
 
 // WriteZone writes the zone file of what is durable.
 func (s *service) WriteZone(_ context.Context, w io.Writer) error {
-	return zonegen.Write(w, s.def, s.pipeline.Snapshot())
+	return s.writeZone(w, s.pipeline.Snapshot())
+}
+
+// writeZone writes the zone file of a snapshot, with the operator's own header.
+func (s *service) writeZone(w io.Writer, snap *zone.Snapshot) error {
+	return zonegen.WriteWith(w, s.templates.Current(), s.def, snap)
 }

@@ -104,7 +104,13 @@ func checkConfig(c *cli.Context, s surroundings) error {
 			return usageError{cfg.Locate(err)}
 		}
 	}
+	if _, err := loadTemplates(cfg); err != nil {
+		return err
+	}
 	printWarnings(s.stderr, cfg, def)
+	if cfg.NSD != nil {
+		reportNSD(c.Context, s, cfg, def)
+	}
 	_, err = fmt.Fprintf(s.stdout, "%s is right: zone %s\n", path, cfg.Zone.Name)
 	return err
 }

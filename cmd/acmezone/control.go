@@ -15,6 +15,7 @@ import (
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
 	"github.com/acmezone/acmezone/internal/zonegen"
+	"github.com/acmezone/acmezone/templates"
 )
 
 // cliLockWait is how long a command waits for another command to let go of the
@@ -46,8 +47,9 @@ func openControl(ctx context.Context, cfg *config.Config, log *slog.Logger) (con
 
 // local works on the database of a service that doesn't run.
 type local struct {
-	def *zone.Definition
-	db  *store.Store
+	def       *zone.Definition
+	db        *store.Store
+	templates *templates.Source
 }
 
 func openLocal(ctx context.Context, cfg *config.Config, log *slog.Logger) (control, error) {
@@ -59,7 +61,7 @@ func openLocal(ctx context.Context, cfg *config.Config, log *slog.Logger) (contr
 	if err != nil {
 		return nil, err
 	}
-	return &local{def, db}, nil
+	return &local{def, db, templateSource(cfg, log)}, nil
 }
 
 func (l *local) commit(change zone.Change) error {
@@ -78,7 +80,7 @@ func (l *local) RevokeToken(_ context.Context, id string) error {
 }
 
 func (l *local) WriteZone(_ context.Context, w io.Writer) error {
-	return zonegen.Write(w, l.def, l.db.Snapshot())
+	return zonegen.WriteWith(w, l.templates.Current(), l.def, l.db.Snapshot())
 }
 
 func (l *local) Close() error { return l.db.Close() }

@@ -20,6 +20,7 @@ import (
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
+	"github.com/acmezone/acmezone/templates"
 )
 
 // serviceLockWait is how long a service waits for a command that works on the
@@ -38,13 +39,15 @@ type service struct {
 	certs    *cert.Files // nil unless certificate files are watched
 	db       *store.Store
 	pipeline *publish.Pipeline
+
+	templates *templates.Source
 }
 
 // newService binds every address and opens the database; nothing runs yet. When it
 // fails it leaves nothing behind. Addresses come first: they are what fails most
 // often, and cost nothing to give back.
 func newService(ctx context.Context, cfg *config.Config, log *slog.Logger) (s *service, err error) {
-	s = &service{cfg: cfg, log: log}
+	s = &service{cfg: cfg, log: log, templates: templateSource(cfg, log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -147,6 +150,9 @@ func (s *service) publishers() []publish.Publisher {
 	var all []publish.Publisher
 	if s.dns != nil {
 		all = append(all, s.dns)
+	}
+	if s.cfg.NSD != nil {
+		all = append(all, s.nsdPublishers()...)
 	}
 	return all
 }

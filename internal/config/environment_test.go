@@ -25,13 +25,13 @@ func TestEnvironment(t *testing.T) {
 
 func TestWrongEnvironment(t *testing.T) {
 	for entry, say := range map[string]string{
-		"ACMEZONE_ZONE_NAM=x":           "ACMEZONE_ZONE_NAM names no key; did you mean ACMEZONE_ZONE_NAME?",
-		"ACMEZONE_ZOEN_TTL=1h":          "ACMEZONE_ZOEN_TTL names no key; did you mean ACMEZONE_ZONE_TTL?",
-		"ACMEZONE_ZONE_MAX_VALUES=x":    `ACMEZONE_ZONE_MAX_VALUES: "x" is not a whole number`,
-		"ACMEZONE_ZONE_MAX_VALUES=101":  "ACMEZONE_ZONE_MAX_VALUES: zone.max_values: 101 is not from 1 to 100",
-		"ACMEZONE_ZONE_TTL=x":           `ACMEZONE_ZONE_TTL: "x" is not a duration such as "1s", "24h" or "7d"`,
-		"ACMEZONE_DNS_LISTEN=":          `ACMEZONE_DNS_LISTEN: dns.listen is empty: name an address such as "198.51.100.1:53" or "[::]:443"`,
-		"ACMEZONE_NSD_CONFIG=/nsd.conf": "ACMEZONE_NSD_CONFIG: the section [nsd] is not in this version yet: use [dns], the embedded server",
+		"ACMEZONE_ZONE_NAM=x":          "ACMEZONE_ZONE_NAM names no key; did you mean ACMEZONE_ZONE_NAME?",
+		"ACMEZONE_ZOEN_TTL=1h":         "ACMEZONE_ZOEN_TTL names no key; did you mean ACMEZONE_ZONE_TTL?",
+		"ACMEZONE_ZONE_MAX_VALUES=x":   `ACMEZONE_ZONE_MAX_VALUES: "x" is not a whole number`,
+		"ACMEZONE_ZONE_MAX_VALUES=101": "ACMEZONE_ZONE_MAX_VALUES: zone.max_values: 101 is not from 1 to 100",
+		"ACMEZONE_ZONE_TTL=x":          `ACMEZONE_ZONE_TTL: "x" is not a duration such as "1s", "24h" or "7d"`,
+		"ACMEZONE_DNS_LISTEN=":         `ACMEZONE_DNS_LISTEN: dns.listen is empty: name an address such as "198.51.100.1:53" or "[::]:443"`,
+		"ACMEZONE_NSD_CONFIG=":         "ACMEZONE_NSD_CONFIG: nsd.config is empty: name NSD's configuration file",
 	} {
 		if _, said := load(t, minimal, entry); said != "environment: "+say {
 			t.Errorf("%s:\n  said %s\n  want environment: %s", entry, said, say)

@@ -50,6 +50,10 @@ func Dev(dir string, environ []string) (*Config, error) {
 	return c, c.Validate()
 }
 
+// File returns the path of the file that the configuration was read from, "" if there
+// was none.
+func (c *Config) File() string { return c.origin.file }
+
 func unreadable(path string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

@@ -23,7 +23,7 @@ func (c *Config) Validate() error {
 // that asks for what this version doesn't have.
 func (c *Config) CheckServe() error {
 	if c.DNS == nil && c.NSD == nil {
-		return c.Locate(errors.New("nothing would answer: add the section [dns], the embedded server"))
+		return c.Locate(errors.New("nothing would answer: add the section [dns], the embedded server, or [nsd], an NSD that runs already"))
 	}
 	return c.checkNotYet()
 }

@@ -4,6 +4,7 @@ package zonegen
 import (
 	"bufio"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"slices"
 	"strconv"
@@ -15,12 +16,18 @@ import (
 	"github.com/acmezone/acmezone/templates"
 )
 
-// Write renders the zone as it is in that snapshot: the SOA, the static records,
+// Write is WriteWith with the templates that are part of the program.
+func Write(w io.Writer, def *zone.Definition, snap *zone.Snapshot) error {
+	return WriteWith(w, templates.Embedded(), def, snap)
+}
+
+// WriteWith renders the zone as it is in that snapshot: the SOA, the static records,
 // then the challenge TXTs by name, and a last line that counts the records, by
 // which a file that was cut off is told from a whole one. Errors are those of w.
-func Write(w io.Writer, def *zone.Definition, snap *zone.Snapshot) error {
-	f := &file{w: bufio.NewWriter(w), def: def, snap: snap}
-	f.err = templates.WriteZoneHeader(f.w, templates.ZoneHeader{
+func WriteWith(w io.Writer, set *templates.Set, def *zone.Definition, snap *zone.Snapshot) error {
+	sum := crc32.New(castagnoli)
+	f := &file{w: bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10), def: def, snap: snap}
+	f.err = set.ZoneHeader(f.w, templates.ZoneHeader{
 		Zone: strings.TrimSuffix(def.Name(), "."), Serial: uint32(snap.Serial()), LiveNames: snap.Len(),
 	})
 	f.print("$ORIGIN ", def.Name(), "\n")
@@ -29,11 +36,10 @@ func Write(w io.Writer, def *zone.Definition, snap *zone.Snapshot) error {
 		f.record(f.withChallengeTTL(rr))
 	}
 	f.challenges()
-	f.print("; end of zone: ", strconv.Itoa(f.records), " records\n")
-	if f.err != nil {
-		return f.err
-	}
-	return f.w.Flush()
+	f.flush()
+	f.print(endMark(f.records, sum.Sum32()))
+	f.flush()
+	return f.err
 }
 
 // file is a zone file in the making; the first error stays.
@@ -50,6 +56,13 @@ func (f *file) print(parts ...string) {
 		if f.err == nil {
 			_, f.err = f.w.WriteString(p)
 		}
+	}
+}
+
+// flush brings what is buffered to the file and into its checksum.
+func (f *file) flush() {
+	if f.err == nil {
+		f.err = f.w.Flush()
 	}
 }
 
@@ -78,40 +91,46 @@ func (f *file) withChallengeTTL(rr dns.RR) dns.RR {
 func (f *file) challenges() {
 	middle := " " + strconv.Itoa(int(f.def.ChallengeTTL())) + " IN TXT \""
 	static := f.staticTexts()
-	for _, owner := range f.owners() {
-		set, _ := f.snap.Lookup(owner)
-		for _, v := range set.Values {
-			if static[owner+" "+v.Text] {
+	for _, n := range f.liveNames() {
+		for _, v := range n.set.Values {
+			if slices.Contains(static[n.owner], v.Text) {
 				continue
 			}
 			if !zone.ValidChallenge(v.Text) && f.err == nil {
-				f.err = fmt.Errorf("the value %.50q at %s is no challenge value", v.Text, owner)
+				f.err = fmt.Errorf("the value %.50q at %s is no challenge value", v.Text, n.owner)
 			}
-			f.print(owner, middle, v.Text, "\"\n")
+			f.print(n.owner, middle, v.Text, "\"\n")
 			f.records++
 		}
 	}
 }
 
-// staticTexts returns the static TXT values, each with its owner before it: an
-// RRset holds a value once (RFC 2181, 5).
-func (f *file) staticTexts() map[string]bool {
-	texts := make(map[string]bool)
+// staticTexts returns the static TXT values by owner: an RRset holds a value once
+// (RFC 2181, 5).
+func (f *file) staticTexts() map[string][]string {
+	texts := make(map[string][]string)
 	for _, rr := range f.def.Static() {
 		if txt, ok := rr.(*dns.TXT); ok {
 			owner := strings.TrimSuffix(txt.Hdr.Name, "."+f.def.Name())
-			texts[owner+" "+strings.Join(txt.Txt, "")] = true
+			texts[owner] = append(texts[owner], strings.Join(txt.Txt, ""))
 		}
 	}
 	return texts
 }
 
-// owners returns the live names in an order that is the same every time.
-func (f *file) owners() []string {
-	owners := make([]string, 0, f.snap.Len())
-	for owner := range f.snap.All() {
-		owners = append(owners, owner)
+// liveName is a name and its values, which the snapshot holds.
+type liveName struct {
+	owner string
+	set   *zone.RRset
+}
+
+// liveNames returns the live names in an order that is the same every time. It holds
+// references only: the names themselves are in memory once.
+func (f *file) liveNames() []liveName {
+	all := make([]liveName, 0, f.snap.Len())
+	for owner, set := range f.snap.All() {
+		all = append(all, liveName{owner, set})
 	}
-	slices.Sort(owners)
-	return owners
+	slices.SortFunc(all, func(a, b liveName) int { return strings.Compare(a.owner, b.owner) })
+	return all
 }

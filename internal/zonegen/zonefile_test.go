@@ -56,7 +56,7 @@ info.auth.example.org.	1	IN	TXT	"with \"quotes\" and ; more"
 a 1 IN TXT "` + value + `"
 b 1 IN TXT "` + value + `"
 info 1 IN TXT "` + value + `"
-; end of zone: 8 records
+; end of zone: 8 records, checksum e8678bf0
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Error(diff)

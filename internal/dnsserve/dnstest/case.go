@@ -86,6 +86,20 @@ func RunOther(t *testing.T, addr netip.AddrPort, cases []Case) {
 	}
 }
 
+// Differences puts all cases to another server of the same zone and returns, by the
+// case's name, how its answers differ, names in any case taken for the same.
+func Differences(t *testing.T, addr netip.AddrPort, cases []Case) map[string]string {
+	t.Helper()
+	differences := make(map[string]string)
+	for _, c := range cases {
+		want, got := c.Want.normal(t).Folded(), ResponseOf(Ask(t, addr, c.Query)).Folded()
+		if diff := cmp.Diff(want, got); diff != "" {
+			differences[c.Name] = diff
+		}
+	}
+	return differences
+}
+
 func compare(t *testing.T, c Case, want, got Response) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {

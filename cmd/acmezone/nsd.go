@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/nsdctl"
+	"github.com/acmezone/acmezone/internal/publish"
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// nsdPublishers are NSD and the other servers of the zone, which get it from NSD.
+func (s *service) nsdPublishers() []publish.Publisher {
+	opts := nsdOptions(s.cfg, s.def)
+	opts.Write = s.writeZone
+	opts.Newest = func() zone.Serial { return s.pipeline.Snapshot().Serial() }
+	opts.Raise = func(ctx context.Context, above zone.Serial) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Duration(s.cfg.Publish.Timeout))
+		defer cancel()
+		return s.pipeline.Commit(ctx, zone.RaiseSerial{Above: above})
+	}
+	opts.Log = s.log
+	nsd, others := nsdctl.New(opts)
+	return []publish.Publisher{nsd, others}
+}
+
+func nsdOptions(cfg *config.Config, def *zone.Definition) nsdctl.Options {
+	return nsdctl.Options{
+		Definition: def, Config: cfg.NSD.Config, ZoneFile: cfg.NSD.ZoneFile,
+		Control: cfg.NSD.Control, ControlCommand: cfg.NSD.ControlCommand,
+		Confirm: cfg.Publish.Confirm, SkipSilent: cfg.Publish.Unreachable == "skip",
+	}
+}
+
+// manyNames is the number of live names from which on a zone file takes NSD so long to
+// read (a tenth of a second and more, with every update) that zone transfer is the
+// better way.
+const manyNames = 10_000
+
+// reportNSD says what 'config check' finds of NSD. What is wrong there is a warning:
+// the service starts without NSD, and publishes as soon as it can.
+func reportNSD(ctx context.Context, s surroundings, cfg *config.Config, def *zone.Definition) {
+	found, err := nsdctl.Inspect(ctx, nsdOptions(cfg, def))
+	if err != nil {
+		fmt.Fprintln(s.stderr, "warning:", oneLine(err))
+		return
+	}
+	fmt.Fprintf(s.stdout, "NSD reads %s and answers at %s\n", found.ZoneFile, strings.Join(found.Listeners, ", "))
+	others := found.Secondaries
+	if cfg.Publish.Confirm != nil {
+		others = cfg.Publish.Confirm
+	}
+	if len(others) > 0 {
+		fmt.Fprintf(s.stdout, "an update is answered when these have it too: %s\n", strings.Join(others, ", "))
+	}
+	fmt.Fprintf(s.stdout, "NSD reads the whole file with every update: up to some %d live names that is quick, beyond it zone transfer (not in this version yet) is the better way\n", manyNames)
+}

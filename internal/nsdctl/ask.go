@@ -1,0 +1,106 @@
+package nsdctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// askTime bounds one question, connection and all.
+const askTime = 2 * time.Second
+
+// errSilent: the server gave no answer at all.
+var errSilent = errors.New("no answer")
+
+// errTimeout: it gave none for as long as one may take.
+var errTimeout = fmt.Errorf("nothing within %v", askTime)
+
+// rcodeError is an answer that holds no data.
+type rcodeError struct {
+	server string
+	rcode  int
+	lame   bool // NOERROR, but not as an authority for the zone
+}
+
+func (e rcodeError) Error() string {
+	if e.lame {
+		return e.server + " doesn't answer for the zone with authority"
+	}
+	return fmt.Sprintf("%s answers %s", e.server, dns.RcodeToString[e.rcode])
+}
+
+// asker asks servers for the zone's serial, over TCP, since rate limits apply to UDP,
+// and over a connection of its own each time: one that stays would tie the question
+// to one process of the server, and hold up its end.
+type asker struct {
+	apex string
+}
+
+// serial returns the serial that a server answers. Errors: errSilent, with the
+// reason, or an rcodeError.
+func (a asker) serial(ctx context.Context, server string) (zone.Serial, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	answer, err := a.exchange(ctx, server)
+	if err != nil {
+		return 0, fmt.Errorf("%w from %s: %w", errSilent, server, reason(err))
+	}
+	if answer.Rcode != dns.RcodeSuccess {
+		return 0, rcodeError{server: server, rcode: answer.Rcode}
+	}
+	for _, rr := range answer.Answer {
+		if soa, ok := rr.(*dns.SOA); ok && answer.Authoritative {
+			return zone.Serial(soa.Serial), nil
+		}
+	}
+	return 0, rcodeError{server: server, lame: true}
+}
+
+func (a asker) exchange(ctx context.Context, server string) (*dns.Msg, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", server)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	// No port stays taken for a minute after each question.
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // then it stays, no more
+	}
+	deadline, _ := ctx.Deadline()
+	conn.SetDeadline(deadline)
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	question := new(dns.Msg).SetQuestion(a.apex, dns.TypeSOA)
+	question.RecursionDesired = false
+	c := &dns.Conn{Conn: conn}
+	if err := c.WriteMsg(question); err != nil {
+		return nil, err
+	}
+	answer, err := c.ReadMsg()
+	if err == nil && answer.Id != question.Id {
+		err = dns.ErrId
+	}
+	return answer, err
+}
+
+// reason cuts an error of the network down to what the operator must tell apart.
+func reason(err error) error {
+	for _, cause := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ECONNRESET} {
+		if errors.Is(err, cause) {
+			return cause
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return errTimeout
+	}
+	return err
+}

@@ -1,0 +1,319 @@
+// Package nsdctl hands the zone to an NSD that runs already: it finds out from NSD's
+// own configuration where everything is, replaces the zone file, has it loaded, and
+// proves that it is being answered, by NSD and by every other server of the zone.
+//
+// NSD's own words prove little (it answers "ok" to a reload of a file that isn't
+// there), so what counts is what its listener answers.
+package nsdctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// Options say which NSD the zone is handed to.
+type Options struct {
+	Definition     *zone.Definition
+	Config         string   // its nsd.conf
+	ZoneFile       string   // empty: what nsd.conf says for the zone
+	Control        string   // unix socket's path or host:port; empty: from nsd.conf
+	ControlCommand []string // instead: a command line
+	Confirm        []string // who else must answer; nil: whom NSD notifies
+	SkipSilent     bool     // a server that gives no answer at all is passed over
+
+	// Write renders the zone.
+	Write func(w io.Writer, snap *zone.Snapshot) error
+	// Newest returns the serial of what was committed last.
+	Newest func() zone.Serial
+	// Raise moves the zone's serial beyond one that was found elsewhere.
+	Raise func(ctx context.Context, above zone.Serial) error
+	Log   *slog.Logger
+}
+
+// NSD is the publisher that hands the zone to NSD and proves that NSD itself answers
+// it. Its methods are called by one goroutine.
+type NSD struct {
+	opts   Options
+	apex   string
+	asker  asker
+	shared *handover
+
+	place    *place        // nil until it is found
+	served   bool          // the last try succeeded: NSD has the zone
+	followed bool          // the serial in the file has been looked at
+	checked  bool          // NSD's own checker has read the static records
+	rewrite  bool          // the file is written anew, whatever it holds
+	took     time.Duration // the last proof
+}
+
+// New returns the two publishers of an NSD: itself, and the other servers of the zone.
+// Nothing happens before they are asked to publish.
+func New(opts Options) (*NSD, *Others) {
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker{opts.Definition.Name()}, shared: newHandover()}
+	return n, newOthers(opts, n.asker, n.shared)
+}
+
+// Name is what logs and health call it.
+func (n *NSD) Name() string { return "nsd" }
+
+// A try lasts that long at the least, and several times what the last one took: a zone
+// of a million names takes NSD a quarter of a minute, and slow isn't broken.
+const (
+	leastPatience = 10 * time.Second
+	morePatience  = 3
+)
+
+// Publish hands a snapshot to NSD; it returns nil only when all of NSD's processes
+// answer its serial or a later one.
+func (n *NSD) Publish(ctx context.Context, snap *zone.Snapshot) error {
+	ctx, cancel := context.WithTimeout(ctx, max(leastPatience, morePatience*n.took))
+	defer cancel()
+	err := n.publish(ctx, snap)
+	if err != nil && !errors.Is(err, zone.ErrOvertaken) {
+		n.served = false
+		if n.place != nil {
+			n.place.stale = true
+		}
+	}
+	return err
+}
+
+func (n *NSD) publish(ctx context.Context, snap *zone.Snapshot) error {
+	if err := n.settle(ctx); err != nil {
+		return err
+	}
+	if err := n.follow(ctx, snap); err != nil {
+		return err
+	}
+	if err := n.write(ctx, snap); err != nil {
+		return err
+	}
+	begun := time.Now()
+	if err := n.place.reload(ctx); err != nil {
+		return err
+	}
+	if err := n.prove(ctx, snap.Serial(), begun); err != nil {
+		return n.undo(ctx, err)
+	}
+	n.succeeded(snap, time.Since(begun))
+	return nil
+}
+
+// settle finds NSD's configuration, unless it is known.
+func (n *NSD) settle(ctx context.Context) error {
+	if n.place != nil && !n.place.changed() {
+		return nil
+	}
+	place, err := n.opts.find(ctx)
+	if err != nil {
+		return err
+	}
+	if n.place == nil || n.place.file.path != place.file.path {
+		n.followed = false
+	} else {
+		place.file, place.listener = n.place.file, n.place.listener
+	}
+	n.place = place
+	return nil
+}
+
+// follow raises the zone's serial where the zone file has a later one: a database
+// from a backup, or a zone that was made by hand before. Other servers would refuse
+// what comes with a lower one.
+func (n *NSD) follow(ctx context.Context, snap *zone.Snapshot) error {
+	if n.followed {
+		return nil
+	}
+	serial, err := n.place.file.readSerial(n.apex)
+	if errors.Is(err, fs.ErrNotExist) {
+		err, serial = nil, snap.Serial()
+	}
+	if err != nil {
+		n.opts.Log.Warn("the serial of the zone file that is there can't be read", "file", n.place.file.path, "err", err)
+		serial = snap.Serial()
+	}
+	n.followed = true
+	return n.opts.ahead(ctx, "the zone file "+n.place.file.path, serial, snap.Serial())
+}
+
+// ahead decides what to do with a serial that was found elsewhere; nil where it isn't
+// ahead, or isn't followed.
+func (o Options) ahead(ctx context.Context, where string, found, ours zone.Serial) error {
+	if ours.Reached(found) {
+		return nil
+	}
+	if !found.Plausible(ours, time.Now()) {
+		o.Log.Error("a serial was found that can't be right, and is not followed: servers that hold it refuse the zone until 'nsd-control force_transfer' is typed there",
+			"where", where, "serial", found, "ours", ours)
+		return nil
+	}
+	o.Log.Warn("a later serial was found; the zone's own is raised beyond it", "where", where, "serial", found, "ours", ours)
+	if err := o.Raise(ctx, found); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s has serial %d", zone.ErrOvertaken, where, found)
+}
+
+// write puts the snapshot into the zone file, unless it is there.
+func (n *NSD) write(ctx context.Context, snap *zone.Snapshot) error {
+	file := n.place.file
+	if file.holds(snap.Serial()) && !n.rewrite {
+		return n.place.readable()
+	}
+	if err := n.checkStatic(ctx); err != nil {
+		return err
+	}
+	kept, err := file.keepForeign()
+	if err != nil {
+		return file.explain(err)
+	}
+	if kept != "" {
+		n.opts.Log.Warn("the zone file was not as acmezone wrote it; what was there is kept", "file", file.path, "kept", kept)
+	}
+	err = file.replace(snap.Serial(), n.place.reader.group(), func(w io.Writer) error { return n.opts.Write(w, snap) })
+	if err != nil {
+		return err
+	}
+	n.rewrite = false
+	return n.place.readable()
+}
+
+// checkStatic has NSD's checker read the zone without its challenges, whose form never
+// changes, once: an older NSD doesn't know every type of record that the DNS library
+// knows, and one line that it can't read costs it the whole zone.
+func (n *NSD) checkStatic(ctx context.Context) error {
+	if n.checked {
+		return nil
+	}
+	file, err := os.CreateTemp("", "acmezone-zone-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	err = n.opts.Write(file, zone.NewSnapshot(n.opts.Newest(), 0))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	complaint, err := n.place.checkzone(ctx, file.Name())
+	if err != nil {
+		return fmt.Errorf("NSD could not read the zone, so it isn't handed over: %s: look at zone.records", strings.ReplaceAll(complaint, file.Name(), n.place.Zone))
+	}
+	n.checked = true
+	return nil
+}
+
+// prove waits for NSD's own listener.
+func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) error {
+	server, err := n.listener(ctx)
+	if err != nil {
+		return err
+	}
+	p := proof{
+		asker: n.asker, server: server, want: serial, newest: n.opts.Newest,
+		census: n.place.processes.servers, begun: begun, early: n.served, served: n.served,
+	}
+	err = p.run(ctx)
+	if ctx.Err() == context.DeadlineExceeded {
+		// It may be that NSD could not read the file and said so in its log alone.
+		n.rewrite = true
+	}
+	return err
+}
+
+// listener returns the first of NSD's addresses that gives an answer of any kind.
+func (n *NSD) listener(ctx context.Context) (string, error) {
+	if n.served && n.place.listener != "" {
+		return n.place.listener, nil
+	}
+	var silence error
+	for _, server := range n.place.Listeners {
+		_, err := n.asker.serial(ctx, server)
+		if !errors.Is(err, errSilent) {
+			n.place.listener = server
+			return server, nil
+		}
+		silence = errors.Join(silence, err)
+	}
+	return "", fmt.Errorf("NSD's control channel answers and its listeners don't: %w", silence)
+}
+
+// undo has NSD go back to the last good file where it lost the zone over the new one.
+// Anything else is left as it is: slow isn't broken.
+func (n *NSD) undo(ctx context.Context, cause error) error {
+	var answer rcodeError
+	var ahead aheadError
+	if errors.As(cause, &ahead) {
+		return errors.Join(n.opts.ahead(ctx, ahead.server, ahead.serial, n.opts.Newest()), cause)
+	}
+	if !n.served || !errors.As(cause, &answer) {
+		return cause
+	}
+	n.rewrite = true
+	reason, err := n.place.checkzone(ctx, n.place.file.path)
+	if err == nil {
+		reason = "nsd-checkzone finds no fault in it, so see NSD's log"
+	}
+	if err := n.place.file.goBack(); err != nil {
+		return fmt.Errorf("%w after the new zone file: %s; the last good file could not be put back: %w", cause, reason, err)
+	}
+	if err := n.place.reload(ctx); err != nil {
+		return fmt.Errorf("%w after the new zone file: %s; the last good file is back, but: %w", cause, reason, err)
+	}
+	return fmt.Errorf("%w after the new zone file: %s; the last good file is back", cause, reason)
+}
+
+func (n *NSD) succeeded(snap *zone.Snapshot, took time.Duration) {
+	n.served, n.took = true, took
+	if err := n.place.file.remember(); err != nil {
+		n.opts.Log.Warn("the zone file that is served could not be kept as the last good one", "err", err)
+	}
+	n.shared.proved(snap.Serial(), n.others())
+	n.opts.Log.Debug("NSD answers", "serial", snap.Serial(), "live", snap.Len(), "took", took)
+}
+
+// others returns who besides NSD has to answer.
+func (n *NSD) others() []string {
+	servers := n.opts.Confirm
+	if servers == nil {
+		servers = n.place.Secondaries
+	}
+	return slices.DeleteFunc(slices.Clone(servers), func(s string) bool { return slices.Contains(n.place.Listeners, s) })
+}
+
+// Check reports whether NSD still answers what was published last, and the file is
+// still as it was left: somebody may have edited it, or restarted NSD with an old one.
+func (n *NSD) Check(ctx context.Context, snap *zone.Snapshot) error {
+	if n.place == nil {
+		return errors.New("it isn't known what NSD serves")
+	}
+	if !n.place.file.untouched() {
+		return fmt.Errorf("the zone file %s was changed by somebody else", n.place.file.path)
+	}
+	serial, err := n.asker.serial(ctx, n.place.listener)
+	if err != nil {
+		return err
+	}
+	if serial != snap.Serial() {
+		return fmt.Errorf("%s answers serial %d instead of %d", n.place.listener, serial, snap.Serial())
+	}
+	return nil
+}
+
+// stanzaHint says what to type where NSD doesn't know the zone.
+func stanzaHint(apex, config string) string {
+	name := strings.TrimSuffix(apex, ".")
+	return fmt.Sprintf("append what 'acmezone nsd-conf' prints to %s and type 'nsd-control reconfig'; or, with a pattern of yours, 'nsd-control addzone %s PATTERN'", config, name)
+}

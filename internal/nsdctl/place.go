@@ -1,0 +1,190 @@
+package nsdctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// place is all that is known of one NSD and of the zone in it.
+type place struct {
+	*Settings
+	control   commander
+	file      *zoneFile
+	reader    *reading // nil: NSD can read everything, or its user isn't known
+	processes *locator
+	listener  string // where it answered last
+
+	confInfo os.FileInfo // of nsd.conf when it was read
+	stale    bool        // a try has failed since: read it again
+}
+
+// find reads NSD's configuration and what there is about the zone. Each error says
+// what to change.
+func (o Options) find(ctx context.Context) (*place, error) {
+	info, err := os.Stat(o.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("NSD's configuration %s is not there: install NSD, or set nsd.config", o.Config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("NSD's configuration: %w", err)
+	}
+	general, err := discover(ctx, o.Config)
+	if err != nil {
+		return nil, err
+	}
+	p := &place{confInfo: info}
+	if p.control, err = o.commander(general); err != nil {
+		return nil, err
+	}
+	if p.Settings, err = o.zoneSettings(ctx, general, p.control); err != nil {
+		return nil, err
+	}
+	p.reader = whoReads(p.User)
+	p.file = openZoneFile(p.ZoneFile)
+	p.processes = &locator{find: p.family, again: time.Second}
+	return p, p.file.writable()
+}
+
+func (o Options) commander(s *Settings) (commander, error) {
+	if len(o.ControlCommand) > 0 {
+		return command(o.ControlCommand), nil
+	}
+	c := s.control
+	if o.Control != "" {
+		c.address = o.Control
+	}
+	return newChannel(c)
+}
+
+// zoneSettings looks for the zone in nsd.conf, then among those that were added to the
+// running NSD.
+func (o Options) zoneSettings(ctx context.Context, general *Settings, nsd commander) (*Settings, error) {
+	apex := o.Definition.Name()
+	s, err := general.withZone(ctx, apex)
+	if errors.Is(err, errNoZone) {
+		s, err = added(ctx, general, nsd, apex, o.Config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(s.RequestXFR) > 0 {
+		return nil, fmt.Errorf("NSD is a secondary of %s (request-xfr: %s): NSD would write over the zone file; take request-xfr out of its zone: clause in %s and type 'nsd-control reconfig'", s.Zone, s.RequestXFR[0], o.Config)
+	}
+	if o.ZoneFile != "" && s.ZoneFile != "" && !samePath(o.ZoneFile, s.ZoneFile) {
+		return nil, fmt.Errorf("nsd.zonefile is %s, and NSD reads %s: leave nsd.zonefile out, or change zonefile: in %s", o.ZoneFile, s.ZoneFile, o.Config)
+	}
+	if s.ZoneFile == "" {
+		return nil, fmt.Errorf("NSD has no zonefile: for %s: add one to its zone: clause in %s; 'acmezone nsd-conf' prints the whole clause", s.Zone, o.Config)
+	}
+	return s, nil
+}
+
+func samePath(a, b string) bool {
+	if a == b {
+		return true
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// added asks the running NSD for a zone that nsd.conf doesn't have: 'nsd-control
+// addzone' keeps those elsewhere.
+func added(ctx context.Context, general *Settings, nsd commander, apex, config string) (*Settings, error) {
+	answer, err := nsd.send(ctx, "zonestatus "+strings.TrimSuffix(apex, "."))
+	if err != nil {
+		return nil, fmt.Errorf("%w, and a zone %s isn't in %s: %s", err, apex, config, stanzaHint(apex, config))
+	}
+	pattern := field(answer, "pattern:")
+	if pattern == "" {
+		return nil, fmt.Errorf("NSD has no zone %s: %s", strings.TrimSuffix(apex, "."), stanzaHint(apex, config))
+	}
+	return general.withPattern(ctx, apex, pattern)
+}
+
+// field finds "NAME VALUE" among the lines of an answer.
+func field(answer, name string) string {
+	for line := range strings.SplitSeq(answer, "\n") {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name); ok {
+			return strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	return ""
+}
+
+// family asks NSD for its main process.
+func (p *place) family() (family, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+	defer cancel()
+	answer, err := p.control.send(ctx, "serverpid")
+	if err != nil {
+		return family{}, false
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(answer))
+	if err != nil {
+		return family{}, false
+	}
+	return familyOf(pid)
+}
+
+// changed reports whether nsd.conf is another file than was read, or may say something
+// else all the same: what it includes can change without it.
+func (p *place) changed() bool {
+	now, err := os.Stat(p.conf.file)
+	return p.stale || err != nil || !os.SameFile(now, p.confInfo) ||
+		now.Size() != p.confInfo.Size() || !now.ModTime().Equal(p.confInfo.ModTime())
+}
+
+// readable says what keeps NSD from reading the zone file.
+func (p *place) readable() error { return p.reader.cannotRead(p.file.path) }
+
+// checkzone has NSD's own checker read a file of the zone, in zonesdir, where NSD
+// runs. The error is that the file can't be read by NSD, and the text what is wrong;
+// where there is no checker nothing is.
+func (p *place) checkzone(ctx context.Context, file string) (complaint string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, checkconfTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, strings.TrimSuffix(p.conf.program, "conf")+"zone", p.Zone, file)
+	cmd.Dir = p.ZonesDir
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	var failed *exec.ExitError
+	if err == nil || !errors.As(err, &failed) || ctx.Err() != nil {
+		return "", nil
+	}
+	return "nsd-checkzone says: " + lastError(string(out)), err
+}
+
+// lastError is the most telling line of what nsd-checkzone says.
+func lastError(text string) string {
+	if at := strings.LastIndex(text, "error: "); at >= 0 {
+		text = text[at+len("error: "):]
+	}
+	return firstLine(text, errors.New("it says nothing"))
+}
+
+// reload has NSD read the zone file.
+func (p *place) reload(ctx context.Context) error {
+	err := mustSucceed(ctx, p.control, "reload "+p.Zone)
+	if err != nil && strings.Contains(err.Error(), "not configured") {
+		return fmt.Errorf("%w: it hasn't read its configuration since the zone was added to it: type 'nsd-control reconfig'", err)
+	}
+	return err
+}
+
+// Inspect finds out what NSD's configuration says, changes nothing, and reports what
+// would keep the zone from being handed over.
+func Inspect(ctx context.Context, o Options) (*Settings, error) {
+	p, err := o.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.Settings, nil
+}

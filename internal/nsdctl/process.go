@@ -1,0 +1,179 @@
+package nsdctl
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a running process that answers queries.
+type process struct {
+	pid     int
+	title   string // "nsd: server 2" where NSD sets titles
+	started string // when, in the kernel's ticks
+}
+
+// generation are the processes of a server that answer queries at one moment. NSD
+// replaces all of them with each reload, and what one of them answers never changes.
+// While a reload is at its end, it is two generations at once.
+type generation []process
+
+// single reports whether these are processes of one generation. NSD numbers them in
+// their titles; where it sets none, that isn't known.
+func (g generation) single() bool {
+	titles := make(map[string]bool)
+	for _, p := range g {
+		if titles[p.title] || !strings.HasPrefix(p.title, serverTitle) {
+			return false
+		}
+		titles[p.title] = true
+	}
+	return len(g) > 0
+}
+
+// anyEnds waits up to that long for one of them to end (pidfd_open(2), Linux 5.3).
+func (g generation) anyEnds(wait time.Duration) {
+	if len(g) == 0 {
+		return
+	}
+	fds := make([]unix.PollFd, 0, len(g))
+	defer func() {
+		for _, f := range fds {
+			unix.Close(int(f.Fd))
+		}
+	}()
+	for _, p := range g {
+		fd, err := unix.PidfdOpen(p.pid, 0)
+		if err != nil {
+			wait = min(wait, pollFirst) // it has ended, or the kernel is too old
+			continue
+		}
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	timeout := unix.NsecToTimespec(wait.Nanoseconds())
+	_, _ = unix.Ppoll(fds, &timeout, nil) // whatever it says, what is there is looked at next
+}
+
+// family is the process whose children answer queries: NSD's main process, which
+// stays while they come and go.
+type family struct {
+	main    int
+	started string // when, in the kernel's ticks: it tells the process from a later one
+}
+
+// familyOf returns NSD's main process, if that number belongs to one on this machine:
+// an NSD in a container counts its processes otherwise.
+func familyOf(main int) (family, bool) {
+	stat, err := readStat(main)
+	if err != nil || !stat.isNSD() {
+		return family{}, false
+	}
+	return family{main, stat.started}, true
+}
+
+// alive reports whether the main process is still the one that was found.
+func (f family) alive() bool {
+	stat, err := readStat(f.main)
+	return err == nil && stat.started == f.started
+}
+
+// servers returns the processes that answer queries now, nil where they can't be
+// seen.
+func (f family) servers() generation {
+	if !f.alive() {
+		return nil
+	}
+	var g generation
+	for _, pid := range children(f.main) {
+		if stat, err := readStat(pid); err == nil && stat.answers() {
+			g = append(g, process{pid, stat.name, stat.started})
+		}
+	}
+	return g
+}
+
+// children lists a process' children. The kernel's list may lack one while another
+// comes or goes, so it is read until it says the same twice.
+func children(pid int) []int {
+	path := fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)
+	last, err := os.ReadFile(path)
+	for range 5 {
+		next, nextErr := os.ReadFile(path)
+		if errors.Is(errors.Join(err, nextErr), fs.ErrNotExist) {
+			return nil
+		}
+		if bytes.Equal(last, next) {
+			break
+		}
+		last = next
+	}
+	return numbers(strings.Fields(string(last)))
+}
+
+func numbers(words []string) []int {
+	var all []int
+	for _, w := range words {
+		if n, err := strconv.Atoi(w); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// stat is what is used of /proc/PID/stat (proc(5)).
+type stat struct {
+	name    string
+	state   string
+	parent  int
+	started string
+}
+
+func readStat(pid int) (stat, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return stat{}, err
+	}
+	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	if open < 0 || end < open {
+		return stat{}, fmt.Errorf("/proc/%d/stat can't be read", pid)
+	}
+	fields := strings.Fields(string(text[end+1:])) // from the third on: the state
+	if len(fields) < 20 {
+		return stat{}, fmt.Errorf("/proc/%d/stat is short", pid)
+	}
+	parent, err := strconv.Atoi(fields[1])
+	return stat{string(text[open+1 : end]), fields[0], parent, fields[19]}, err
+}
+
+func (s stat) isNSD() bool { return strings.HasPrefix(s.name, "nsd") }
+
+// serverTitle begins the titles of the processes that answer.
+const serverTitle = "nsd: server"
+
+// answers leaves out helpers, such as the collector of dnstap, and what has ended and
+// waits for its parent to take notice. Where processes have no titles all count.
+func (s stat) answers() bool {
+	return s.isNSD() && s.state != "Z" && s.state != "X" &&
+		(!strings.HasPrefix(s.name, "nsd: ") || strings.HasPrefix(s.name, serverTitle))
+}
+
+// allProcesses lists every process that can be seen.
+func allProcesses() []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return slices.Clip(numbers(names))
+}

@@ -1,0 +1,162 @@
+package nsdctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// How a proof goes on. On a reload NSD starts its new processes before the old ones
+// end, and for a moment either may take the next packet, so one answer with the new
+// serial proves nothing. Where the processes can be seen, the proof is an answer at a
+// time at which there was one generation of them, the same before and after. Elsewhere
+// it is a row of answers, each on a fresh connection, for as long again as the change
+// took to appear: a machine that is slow to end the old processes is as slow to answer
+// and was slow to start the new.
+const (
+	pollFirst = time.Millisecond       // between questions, at first
+	pollLast  = 250 * time.Millisecond // and where it takes long
+	// watchTime is between questions while the processes themselves are watched.
+	watchTime = 20 * time.Millisecond
+	// shortRow and longRow are answers in a row where they can't be seen.
+	shortRow, longRow = 32, 512
+	// lingerRow is where an old process doesn't end: one that serves a slow transfer
+	// takes no new queries and yet stays.
+	lingerRow = 512
+	// convinced is how often in a row a server has to say SERVFAIL, or refuse a
+	// connection, before that is believed: a full queue refuses one as well.
+	convinced = 3
+)
+
+// proof is the waiting for one server to answer a serial with all its processes. One
+// goroutine has it.
+type proof struct {
+	asker  asker
+	server string
+	want   zone.Serial
+	newest func() zone.Serial // the newest that was ever made here
+	census func() generation  // who answers now; nil where that can't be seen
+	begun  time.Time          // when the change was handed over
+
+	early  bool // asked before the change can be there
+	served bool // it answered data before, so that SERVFAIL is a fault
+	silent bool // end as soon as it gives no answer at all
+
+	appeared time.Time // when the first answer of the row came
+	row      int       // answers in a row that have the serial
+	failures int       // SERVFAIL or refused connections in a row
+	last     error     // what was seen last, if not that
+}
+
+// aheadError is a server with a serial that was never made here.
+type aheadError struct {
+	server string
+	serial zone.Serial
+}
+
+func (e aheadError) Error() string {
+	return fmt.Sprintf("%s answers serial %d, which acmezone never made", e.server, e.serial)
+}
+
+// run returns nil when the serial, or a later one, is all that the server answers; an
+// aheadError; an rcodeError where a server that had the zone lost it; errSilent if
+// that ends it; or at the end of ctx what was seen last.
+func (p *proof) run(ctx context.Context) error {
+	if p.early {
+		p.census().anyEnds(watchTime)
+	}
+	for {
+		servers := p.census()
+		serial, err := p.asker.serial(ctx, p.server)
+		if ctx.Err() != nil {
+			return p.tooLate(ctx)
+		}
+		if err := p.note(serial, err); err != nil {
+			return err
+		}
+		if p.row > 0 && p.holds(servers) {
+			return nil
+		}
+		p.wait(ctx, servers)
+	}
+}
+
+// note takes in an answer and returns an error that ends the proof.
+func (p *proof) note(serial zone.Serial, err error) error {
+	switch {
+	case err != nil:
+		p.row, p.last = 0, err
+		return p.fatal(err)
+	case !p.newest().Reached(serial):
+		return aheadError{p.server, serial}
+	case !serial.Reached(p.want):
+		p.row, p.failures, p.last = 0, 0, fmt.Errorf("%s still answers serial %d", p.server, serial)
+		return nil
+	}
+	if p.row == 0 {
+		p.appeared = time.Now()
+	}
+	p.row++
+	p.failures = 0
+	return nil
+}
+
+// fatal returns the error if it has come often enough, and nothing else can come of
+// going on.
+func (p *proof) fatal(err error) error {
+	var answer rcodeError
+	lost := errors.As(err, &answer) && answer.rcode == dns.RcodeServerFailure && p.served
+	gone := errors.Is(err, errSilent) && p.silent
+	if !lost && !gone {
+		p.failures = 0
+		return nil
+	}
+	if p.failures++; p.failures < convinced && !errors.Is(err, errTimeout) {
+		return nil
+	}
+	return err
+}
+
+// holds reports whether the row of answers is proof. The servers are those from
+// before the last question.
+func (p *proof) holds(servers generation) bool {
+	if servers != nil {
+		return servers.single() && slices.Equal(servers, p.census()) || p.row >= lingerRow
+	}
+	passed, took := time.Since(p.appeared), p.appeared.Sub(p.begun)
+	return p.row >= shortRow && passed >= took || p.row >= longRow
+}
+
+// wait passes the time until the next question.
+func (p *proof) wait(ctx context.Context, servers generation) {
+	switch {
+	case servers != nil && p.row > 0:
+		servers.anyEnds(pollFirst)
+	case servers != nil:
+		servers.anyEnds(watchTime)
+	case p.row == 0:
+		pause(ctx, min(max(time.Since(p.begun)/32, pollFirst), pollLast))
+	}
+}
+
+func (p *proof) tooLate(ctx context.Context) error {
+	if p.last == nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w, %v after the change was handed over", p.last, time.Since(p.begun).Round(time.Millisecond))
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
