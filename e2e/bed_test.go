@@ -15,13 +15,18 @@ type bed struct {
 
 func newBed(t *testing.T, tls string) *bed {
 	t.Helper()
-	b := &bed{service: startService(t, tls), customers: startNSD(t)}
+	return newBedFor(t, startService(t, tls))
+}
+
+func newBedFor(t *testing.T, s *service) *bed {
+	t.Helper()
+	b := &bed{service: s, customers: startNSD(t)}
 	b.resolver = startUnbound(t, b.zones(b.dns))
 	b.ca = startPebble(t, b.resolver)
 	return b
 }
 
-// zones are the name servers of all zones, with acmezone's at addr.
+// zones are the name servers of all zones, with that of acmezone's zone at addr.
 func (b *bed) zones(addr string) map[string]string {
 	zones := map[string]string{zoneName: addr}
 	for _, zone := range customerZones {

@@ -5,6 +5,7 @@ go 1.26.0
 tool github.com/letsencrypt/pebble/v2/cmd/pebble
 
 require (
+	github.com/acmezone/acmezone v0.0.0
 	github.com/caddyserver/certmagic v0.25.6
 	github.com/go-acme/lego/v5 v5.6.0
 	github.com/libdns/acmedns v0.5.0
@@ -31,3 +32,5 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
 )
+
+replace github.com/acmezone/acmezone => ../

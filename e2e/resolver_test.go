@@ -41,15 +41,19 @@ func (b *bed) update(t *testing.T, a account, n int) (values []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := goacmedns.Account{Username: a.Username, Password: a.Password, SubDomain: a.Subdomain}
 	for range n {
 		value := newValue()
-		if err := client.UpdateTXTRecord(limited(t), stored, value); err != nil {
+		if err := client.UpdateTXTRecord(limited(t), a.stored(), value); err != nil {
 			t.Fatal(err)
 		}
 		values = append(values, value)
 	}
 	return values
+}
+
+// stored is the account as goacmedns keeps it.
+func (a account) stored() goacmedns.Account {
+	return goacmedns.Account{Username: a.Username, Password: a.Password, SubDomain: a.Subdomain}
 }
 
 // only keeps the questions for one name.

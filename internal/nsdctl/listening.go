@@ -25,25 +25,29 @@ func familyAt(server string) (family, bool) {
 			parents[pid] = stat.parent
 		}
 	}
-	var mains []int
-	for pid, parent := range parents {
-		if _, isMain := parents[parent]; isMain && hasChild(parents, pid) {
-			mains = append(mains, pid)
-		}
-	}
-	if len(mains) != 1 {
+	main, found := mainAmong(parents)
+	if !found {
 		return family{}, false
 	}
-	return familyOf(mains[0])
+	return familyOf(main)
 }
 
-func hasChild(parents map[int]int, pid int) bool {
-	for _, parent := range parents {
-		if parent == pid {
-			return true
+// mainAmong picks the main process of those that share a socket, given with their
+// parents: the child of the one that has no parent among them. Their other children
+// come and go.
+func mainAmong(parents map[int]int) (main int, found bool) {
+	for pid, parent := range parents {
+		grandparent, isChild := parents[parent]
+		_, isGrandchild := parents[grandparent]
+		if !isChild || isGrandchild {
+			continue
 		}
+		if found {
+			return 0, false
+		}
+		main, found = pid, true
 	}
-	return false
+	return main, found
 }
 
 // listensAt reports whether a process holds a TCP socket that listens at the address,

@@ -217,15 +217,14 @@ func (n *NSD) checkStatic(ctx context.Context) error {
 
 // prove waits for NSD's own listener.
 func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) error {
-	server, err := n.listener(ctx)
-	if err != nil {
-		return err
-	}
 	p := proof{
-		asker: n.asker, server: server, want: serial, newest: n.opts.Newest,
-		census: n.place.processes.servers, begun: begun, early: n.served, served: n.served,
+		asker: n.asker, server: n.listener(ctx), want: serial, newest: n.opts.Newest, census: n.place.processes.servers,
+		begun: begun, early: n.served, served: n.served, silent: true,
 	}
-	err = p.run(ctx)
+	err := p.run(ctx)
+	if errors.Is(err, errSilent) {
+		n.place.listener = "" // it may have moved to another address
+	}
 	if ctx.Err() == context.DeadlineExceeded {
 		// It may be that NSD could not read the file and said so in its log alone.
 		n.rewrite = true
@@ -233,21 +232,19 @@ func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) er
 	return err
 }
 
-// listener returns the first of NSD's addresses that gives an answer of any kind.
-func (n *NSD) listener(ctx context.Context) (string, error) {
-	if n.served && n.place.listener != "" {
-		return n.place.listener, nil
+// listener returns where NSD is asked: where it answered last, else the first of its
+// addresses that gives an answer of any kind. All lead to the same processes.
+func (n *NSD) listener(ctx context.Context) string {
+	if n.place.listener != "" {
+		return n.place.listener
 	}
-	var silence error
 	for _, server := range n.place.Listeners {
-		_, err := n.asker.serial(ctx, server)
-		if !errors.Is(err, errSilent) {
+		if _, err := n.asker.serial(ctx, server); !errors.Is(err, errSilent) {
 			n.place.listener = server
-			return server, nil
+			return server
 		}
-		silence = errors.Join(silence, err)
 	}
-	return "", fmt.Errorf("NSD's control channel answers and its listeners don't: %w", silence)
+	return n.place.Listeners[0]
 }
 
 // undo has NSD go back to the last good file where it lost the zone over the new one.
@@ -256,7 +253,7 @@ func (n *NSD) undo(ctx context.Context, cause error) error {
 	var answer rcodeError
 	var ahead aheadError
 	if errors.As(cause, &ahead) {
-		return errors.Join(n.opts.ahead(ctx, ahead.server, ahead.serial, n.opts.Newest()), cause)
+		return join(n.opts.ahead(ctx, ahead.server, ahead.serial, n.opts.Newest()), cause)
 	}
 	if !n.served || !errors.As(cause, &answer) {
 		return cause
@@ -302,7 +299,7 @@ func (n *NSD) Check(ctx context.Context, snap *zone.Snapshot) error {
 	if !n.place.file.untouched() {
 		return fmt.Errorf("the zone file %s was changed by somebody else", n.place.file.path)
 	}
-	serial, err := n.asker.serial(ctx, n.place.listener)
+	serial, err := n.asker.serial(ctx, n.listener(ctx))
 	if err != nil {
 		return err
 	}

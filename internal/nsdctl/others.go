@@ -32,7 +32,7 @@ type other struct {
 
 // searchAgain is how often a server's processes are looked for where they weren't
 // found; as a rule it is another machine.
-const searchAgain = time.Minute
+const searchAgain = 10 * time.Second
 
 func newOthers(opts Options, asker asker, shared *handover) *Others {
 	return &Others{opts: opts, asker: asker, shared: shared, known: make(map[string]*other), skipped: make(map[string]error)}
@@ -69,7 +69,7 @@ func (o *Others) judge(ctx context.Context, s *other, err error) error {
 	var ahead aheadError
 	switch {
 	case errors.As(err, &ahead):
-		return errors.Join(o.opts.ahead(ctx, ahead.server, ahead.serial, o.opts.Newest()), err)
+		return join(o.opts.ahead(ctx, ahead.server, ahead.serial, o.opts.Newest()), err)
 	case errors.Is(err, errSilent) && o.opts.SkipSilent:
 		o.skip(s, err)
 		o.opts.Log.Error("a name server gives no answer and is passed over until it does: updates are answered without it", "server", s.server, "err", err)
@@ -86,7 +86,7 @@ func (o *Others) each(servers []string, do func(*other) error) error {
 		running.Go(func() { errs[i] = do(s) })
 	}
 	running.Wait()
-	return errors.Join(errs...)
+	return join(errs...)
 }
 
 // resolve keeps what is known of servers that are still wanted.

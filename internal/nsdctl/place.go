@@ -80,6 +80,9 @@ func (o Options) zoneSettings(ctx context.Context, general *Settings, nsd comman
 	if o.ZoneFile != "" && s.ZoneFile != "" && !samePath(o.ZoneFile, s.ZoneFile) {
 		return nil, fmt.Errorf("nsd.zonefile is %s, and NSD reads %s: leave nsd.zonefile out, or change zonefile: in %s", o.ZoneFile, s.ZoneFile, o.Config)
 	}
+	if len(s.Listeners) == 0 {
+		return nil, fmt.Errorf("no ip-address in %s is an address, so it isn't known where NSD answers: write addresses there", o.Config)
+	}
 	if s.ZoneFile == "" {
 		return nil, fmt.Errorf("NSD has no zonefile: for %s: add one to its zone: clause in %s; 'acmezone nsd-conf' prints the whole clause", s.Zone, o.Config)
 	}

@@ -17,8 +17,8 @@ const (
 	stopTime  = 10 * time.Second // to end after SIGTERM
 )
 
-// Server is an NSD. Start, Stop and what else changes it are for one goroutine;
-// the questions, Write and Control may come from any number.
+// Server is an NSD. What changes it is for one goroutine; Control and the questions
+// may come from any number.
 type Server struct {
 	Dir           string // its folder, and its zonesdir
 	Config        string // its nsd.conf

@@ -1,0 +1,133 @@
+package nsdctl
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// startFamily starts a primary with two secondaries and publishes once.
+func startFamily(t *testing.T, change ...func(*Options)) (*writer, *nsdtest.Server, []*nsdtest.Server) {
+	t.Helper()
+	primary, secondaries := nsdtest.Family(t, nsdtest.Options{Zones: authZone()}, 2)
+	w := newWriter(t, primary, 5, change...)
+	if err := retry(w.publish); err != nil {
+		t.Fatal(err)
+	}
+	return w, primary, secondaries
+}
+
+func TestSecondariesConfirm(t *testing.T) {
+	w, _, secondaries := startFamily(t)
+	for i := range 5 {
+		w.set("a", text(i))
+		w.mustPublish()
+		for _, s := range secondaries {
+			if got := s.Serial(t, apex); got != uint32(w.current().Serial()) {
+				t.Errorf("%s answers serial %d after %d was published", s.Addr, got, w.current().Serial())
+			}
+		}
+	}
+	for _, server := range w.others.known {
+		if !server.processes.ok {
+			t.Errorf("the processes of %s were not found, though they are here", server.server)
+		}
+	}
+}
+
+func TestDeadSecondaryIsPassedOver(t *testing.T) {
+	w, _, secondaries := startFamily(t)
+	secondaries[0].Stop()
+	w.set("a", text(1))
+	w.mustPublish()
+	if got := secondaries[1].Serial(t, apex); got != 6 {
+		t.Errorf("the other one answers serial %d", got)
+	}
+	degraded := w.others.Degraded()
+	if len(degraded) != 1 || !strings.Contains(degraded[0], secondaries[0].Addr.String()) {
+		t.Errorf("health says %q", degraded)
+	}
+	if !strings.Contains(w.log.String(), "passed over") {
+		t.Error("nothing was said of it")
+	}
+	secondaries[0].Restart()
+	if err := retry(func() error { return w.others.Check(t.Context(), w.current()) }); err != nil {
+		t.Fatal(err)
+	}
+	if degraded := w.others.Degraded(); len(degraded) > 0 {
+		t.Errorf("health still says %q", degraded)
+	}
+	w.set("a", text(2))
+	w.mustPublish()
+	if got := secondaries[0].Serial(t, apex); got != 7 {
+		t.Errorf("it answers serial %d", got)
+	}
+}
+
+func TestDeadSecondaryFails(t *testing.T) {
+	w, _, secondaries := startFamily(t, func(o *Options) { o.SkipSilent = false })
+	secondaries[0].Stop()
+	w.set("a", text(1))
+	mustSay(t, w.publish(), "no answer from "+secondaries[0].Addr.String(), "connection refused")
+	secondaries[0].Restart()
+	if err := retry(w.publish); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSecondaryWithOldDataIsNeverPassedOver stops the transfers to one that answers on.
+func TestSecondaryWithOldDataIsNeverPassedOver(t *testing.T) {
+	w, primary, secondaries := startFamily(t)
+	secondaries[1].Freeze()
+	w.set("a", text(1))
+	mustSay(t, w.publishFor(2*time.Second), secondaries[1].Addr.String()+" still answers serial 5")
+	if got := primary.Serial(t, apex); got != 6 {
+		t.Errorf("the primary answers serial %d", got)
+	}
+	if err := w.others.Check(t.Context(), w.current()); err == nil {
+		t.Error("a check finds nothing wrong")
+	}
+	secondaries[1].Thaw()
+	if err := retry(w.publish); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestServersAreAhead has a database from a backup, and servers that know better.
+func TestServersAreAhead(t *testing.T) {
+	_, primary, secondaries := startFamily(t)
+	behind := newWriter(t, primary, 3)
+	if err := behind.nsd.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	behind.nsd.followed = true // as if the file had said nothing
+	err := behind.publish()
+	if !errors.Is(err, zone.ErrOvertaken) {
+		t.Fatal("a later serial is not noticed:", err)
+	}
+	if err := retry(behind.publish); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append(secondaries, primary) {
+		if got := s.Serial(t, apex); got != 6 {
+			t.Errorf("%s answers serial %d", s.Addr, got)
+		}
+	}
+}
+
+func TestConfirmNamesTheServers(t *testing.T) {
+	w, primary, secondaries := startFamily(t, func(o *Options) { o.Confirm = []string{} })
+	if _, servers := w.others.shared.current(); len(servers) != 0 {
+		t.Errorf("with an empty list %v are asked", servers)
+	}
+	w.nsd.opts.Confirm = []string{primary.Addr.String(), secondaries[1].Addr.String()}
+	w.set("a", text(1))
+	w.mustPublish()
+	if _, servers := w.others.shared.current(); len(servers) != 1 || servers[0] != secondaries[1].Addr.String() {
+		t.Errorf("%v are asked besides NSD", servers)
+	}
+}
