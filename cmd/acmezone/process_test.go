@@ -130,7 +130,10 @@ func (p *process) read(stderr io.Reader, ready chan<- error) {
 			API, DNS []string
 		}
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
-			p.api, p.dns = line.API[0], line.DNS[0]
+			p.api = line.API[0]
+			if len(line.DNS) > 0 {
+				p.dns = line.DNS[0]
+			}
 			ready <- nil
 		}
 	}

@@ -17,8 +17,12 @@ import (
 // askTime bounds one question, connection and all.
 const askTime = 2 * time.Second
 
-// errSilent: the server gave no answer at all.
-var errSilent = errors.New("no answer")
+// errSilent: nobody is there. A connection that is made and then cut off is something
+// else: that happens while a server replaces its processes, or has too many connections.
+var (
+	errSilent = errors.New("no answer")
+	errCutOff = errors.New("the question was cut off")
+)
 
 // errTimeout: it gave none for as long as one may take.
 var errTimeout = fmt.Errorf("nothing within %v", askTime)
@@ -44,14 +48,14 @@ type asker struct {
 	apex string
 }
 
-// serial returns the serial that a server answers. Errors: errSilent, with the
-// reason, or an rcodeError.
+// serial returns the serial that a server answers. Errors: errSilent or errCutOff, with
+// the reason, or an rcodeError.
 func (a asker) serial(ctx context.Context, server string) (zone.Serial, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	answer, err := a.exchange(ctx, server)
 	if err != nil {
-		return 0, fmt.Errorf("%w from %s: %w", errSilent, server, reason(err))
+		return 0, explainSilence(server, err)
 	}
 	if answer.Rcode != dns.RcodeSuccess {
 		return 0, rcodeError{server: server, rcode: answer.Rcode}
@@ -92,15 +96,16 @@ func (a asker) exchange(ctx context.Context, server string) (*dns.Msg, error) {
 	return answer, err
 }
 
-// reason cuts an error of the network down to what the operator must tell apart.
-func reason(err error) error {
-	for _, cause := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ECONNRESET} {
+// explainSilence cuts an error of the network down to what the operator must tell
+// apart.
+func explainSilence(server string, err error) error {
+	for _, cause := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {
 		if errors.Is(err, cause) {
-			return cause
+			return fmt.Errorf("%w from %s: %w", errSilent, server, cause)
 		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-		return errTimeout
+		return fmt.Errorf("%w from %s: %w", errSilent, server, errTimeout)
 	}
-	return err
+	return fmt.Errorf("%w by %s: %w", errCutOff, server, err)
 }
