@@ -20,9 +20,14 @@ type beside struct {
 // is set up. The lines belong to the primary's zone: clause.
 func startBeside(t *testing.T, mode, lines string) *beside {
 	t.Helper()
-	primary, secondaries := nsdtest.Family(t, nsdtest.Options{
+	return startBesideWith(t, mode, nsdtest.Options{
 		Zones: []nsdtest.Zone{{Name: zoneName, File: zoneName + ".zone", Extra: lines}},
-	}, 2)
+	})
+}
+
+func startBesideWith(t *testing.T, mode string, options nsdtest.Options) *beside {
+	t.Helper()
+	primary, secondaries := nsdtest.Family(t, options, 2)
 	s := &beside{servers: append([]*nsdtest.Server{primary}, secondaries...)}
 	s.service = launchService(t, mode, nil, func(int) string {
 		return fmt.Sprintf("[nsd]\nconfig = %q\n", primary.Config)

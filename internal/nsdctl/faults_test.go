@@ -256,6 +256,29 @@ func TestImplausibleSerialIsNotFollowed(t *testing.T) {
 	}
 }
 
+// TestStaticRecordsChange needs a new serial, or no other server comes for them.
+func TestStaticRecordsChange(t *testing.T) {
+	server := nsdtest.Start(t, nsdtest.Options{Zones: authZone()})
+	w := newWriter(t, server, 5)
+	w.set("a", text(1))
+	w.mustPublish()
+	same := newWriter(t, server, 6)
+	same.snap = w.current()
+	same.mustPublish()
+	if got := server.Serial(t, apex); got != 6 {
+		t.Errorf("a restart without a change leads to serial %d", got)
+	}
+	next := newWriter(t, server, 6, func(o *Options) { o.Definition = definition(t, "www A 192.0.2.8") })
+	next.snap = w.current()
+	if err := next.publish(); !errors.Is(err, zone.ErrOvertaken) {
+		t.Fatal("the change is not noticed:", err)
+	}
+	next.mustPublish()
+	if got := server.Serial(t, apex); got != 7 {
+		t.Errorf("new static records lead to serial %d", got)
+	}
+}
+
 // TestRecordThatNSDCannotRead takes a type that the DNS library knows and NSD doesn't.
 func TestRecordThatNSDCannotRead(t *testing.T) {
 	server := nsdtest.Start(t, nsdtest.Options{Zones: authZone()})
@@ -278,6 +301,8 @@ func TestServfailGoesBack(t *testing.T) {
 	w.nsd.opts.Write = unreadable
 	w.set("a", text(2))
 	mustSay(t, w.publish(), "SERVFAIL", "nsd-checkzone says", "the last good file is back")
+	server.Await(t, apex, 6)
+	mustSay(t, w.publish(), "isn't handed over", "nsd-checkzone says")
 	server.Await(t, apex, 6)
 	w.nsd.opts.Write = honest
 	w.mustPublish()
@@ -379,6 +404,9 @@ func TestModeAndGroupStay(t *testing.T) {
 	}
 }
 
+// anything inspects nothing.
+func anything(string) error { return nil }
+
 // TestNoTimeOfChangeTwice publishes faster than the clock of a file system ticks.
 func TestNoTimeOfChangeTwice(t *testing.T) {
 	f := openZoneFile(filepath.Join(t.TempDir(), "zone"))
@@ -386,7 +414,7 @@ func TestNoTimeOfChangeTwice(t *testing.T) {
 	var last time.Time
 	for i := range 200 {
 		serial := zone.Serial(i)
-		err := f.replace(serial, -1, func(w io.Writer) error { return zonegen.Write(w, def, zone.NewSnapshot(serial, 0)) })
+		err := f.replace(serial, -1, anything, func(w io.Writer) error { return zonegen.Write(w, def, zone.NewSnapshot(serial, 0)) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -399,7 +427,7 @@ func TestNoTimeOfChangeTwice(t *testing.T) {
 	if err := os.Chtimes(f.path, future, future); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.replace(1000, -1, func(w io.Writer) error { return zonegen.Write(w, def, zone.NewSnapshot(1000, 0)) }); err != nil {
+	if err := f.replace(1000, -1, anything, func(w io.Writer) error { return zonegen.Write(w, def, zone.NewSnapshot(1000, 0)) }); err != nil {
 		t.Fatal(err)
 	}
 	if !f.left.ModTime().After(future) {

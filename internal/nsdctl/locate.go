@@ -13,8 +13,16 @@ type locator struct {
 	looked time.Time
 }
 
-// servers returns the processes that answer now, nil where they can't be seen.
+// servers returns the processes that answer now, nil where they can't be seen or told
+// apart.
 func (l *locator) servers() generation {
+	if g := l.all(); !g.untitled() {
+		return g
+	}
+	return nil
+}
+
+func (l *locator) all() generation {
 	if l.ok && l.found.alive() {
 		return l.found.servers()
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
+	"github.com/acmezone/acmezone/internal/zonegen"
 )
 
 // Options say which NSD the zone is handed to.
@@ -53,6 +54,7 @@ type NSD struct {
 	followed bool          // the serial in the file has been looked at
 	checked  bool          // NSD's own checker has read the static records
 	rewrite  bool          // the file is written anew, whatever it holds
+	wary     bool          // NSD has lost the zone over a file
 	took     time.Duration // the last proof
 }
 
@@ -69,17 +71,19 @@ func New(opts Options) (*NSD, *Others) {
 // Name is what logs and health call it.
 func (n *NSD) Name() string { return "nsd" }
 
-// A try lasts that long at the least, and several times what the last one took: a zone
-// of a million names takes NSD a quarter of a minute, and slow isn't broken.
+// A try lasts that long at the least, longer with a big file, and several times what
+// the last one took: a zone of a million names, a hundred megabytes, takes NSD a quarter
+// of a minute, and slow isn't broken.
 const (
-	leastPatience = 10 * time.Second
-	morePatience  = 3
+	leastPatience       = 10 * time.Second
+	patiencePerMegabyte = 300 * time.Millisecond
+	morePatience        = 3
 )
 
 // Publish hands a snapshot to NSD; it returns nil only when all of NSD's processes
 // answer its serial or a later one.
 func (n *NSD) Publish(ctx context.Context, snap *zone.Snapshot) error {
-	ctx, cancel := context.WithTimeout(ctx, max(leastPatience, morePatience*n.took))
+	ctx, cancel := context.WithTimeout(ctx, n.patience(snap))
 	defer cancel()
 	err := n.publish(ctx, snap)
 	if err != nil && !errors.Is(err, zone.ErrOvertaken) {
@@ -89,6 +93,12 @@ func (n *NSD) Publish(ctx context.Context, snap *zone.Snapshot) error {
 		}
 	}
 	return err
+}
+
+func (n *NSD) patience(snap *zone.Snapshot) time.Duration {
+	const octetsPerName = 100
+	size := time.Duration(snap.Len()) * octetsPerName * patiencePerMegabyte >> 20
+	return max(leastPatience+size, morePatience*n.took)
 }
 
 func (n *NSD) publish(ctx context.Context, snap *zone.Snapshot) error {
@@ -132,21 +142,48 @@ func (n *NSD) settle(ctx context.Context) error {
 
 // follow raises the zone's serial where the zone file has a later one: a database
 // from a backup, or a zone that was made by hand before. Other servers would refuse
-// what comes with a lower one.
+// what comes with a lower one. Where the file has the same serial and says something
+// else, since the static records have changed, they would not come for it.
 func (n *NSD) follow(ctx context.Context, snap *zone.Snapshot) error {
 	if n.followed {
 		return nil
 	}
 	serial, err := n.place.file.readSerial(n.apex)
-	if errors.Is(err, fs.ErrNotExist) {
-		err, serial = nil, snap.Serial()
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		n.followed = true
+		return nil
+	case err != nil:
 		n.opts.Log.Warn("the serial of the zone file that is there can't be read", "file", n.place.file.path, "err", err)
-		serial = snap.Serial()
+		n.followed = true
+		return nil
+	case serial == snap.Serial():
+		err = n.renew(ctx, snap)
+	default:
+		err = n.opts.ahead(ctx, "the zone file "+n.place.file.path, serial, snap.Serial())
 	}
-	n.followed = true
-	return n.opts.ahead(ctx, "the zone file "+n.place.file.path, serial, snap.Serial())
+	n.followed = err == nil || errors.Is(err, zone.ErrOvertaken)
+	return err
+}
+
+// renew raises the serial if the file of that serial says something else than the
+// snapshot.
+func (n *NSD) renew(ctx context.Context, snap *zone.Snapshot) error {
+	there, err := n.place.file.digest()
+	if err != nil {
+		return err
+	}
+	pipe, out := io.Pipe()
+	go func() { out.CloseWithError(n.opts.Write(out, snap)) }()
+	wanted, err := zonegen.Digest(pipe)
+	if err != nil || wanted == there {
+		return err
+	}
+	n.opts.Log.Info("the static records have changed: the zone gets a new serial", "serial", snap.Serial())
+	if err := n.opts.Raise(ctx, snap.Serial()); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the zone file of serial %d says something else", zone.ErrOvertaken, snap.Serial())
 }
 
 // ahead decides what to do with a serial that was found elsewhere; nil where it isn't
@@ -183,12 +220,27 @@ func (n *NSD) write(ctx context.Context, snap *zone.Snapshot) error {
 	if kept != "" {
 		n.opts.Log.Warn("the zone file was not as acmezone wrote it; what was there is kept", "file", file.path, "kept", kept)
 	}
-	err = file.replace(snap.Serial(), n.place.reader.group(), func(w io.Writer) error { return n.opts.Write(w, snap) })
+	err = file.replace(snap.Serial(), n.place.reader.group(), n.inspection(ctx), func(w io.Writer) error { return n.opts.Write(w, snap) })
 	if err != nil {
 		return err
 	}
 	n.rewrite = false
 	return n.place.readable()
+}
+
+// inspection is what a file has to go through before NSD gets it. Once NSD has lost the
+// zone over one, its checker reads all of the next, so that it doesn't lose it again
+// and again.
+func (n *NSD) inspection(ctx context.Context) func(path string) error {
+	return func(path string) error {
+		if !n.wary {
+			return nil
+		}
+		if complaint, err := n.place.checkzone(ctx, path); err != nil {
+			return fmt.Errorf("it isn't handed over: %s", complaint)
+		}
+		return nil
+	}
 }
 
 // checkStatic has NSD's checker read the zone without its challenges, whose form never
@@ -258,7 +310,7 @@ func (n *NSD) undo(ctx context.Context, cause error) error {
 	if !n.served || !errors.As(cause, &answer) {
 		return cause
 	}
-	n.rewrite = true
+	n.rewrite, n.wary = true, true
 	reason, err := n.place.checkzone(ctx, n.place.file.path)
 	if err == nil {
 		reason = "nsd-checkzone finds no fault in it, so see NSD's log"
@@ -273,7 +325,7 @@ func (n *NSD) undo(ctx context.Context, cause error) error {
 }
 
 func (n *NSD) succeeded(snap *zone.Snapshot, took time.Duration) {
-	n.served, n.took = true, took
+	n.served, n.wary, n.took = true, false, took
 	if err := n.place.file.remember(); err != nil {
 		n.opts.Log.Warn("the zone file that is served could not be kept as the last good one", "err", err)
 	}

@@ -17,7 +17,7 @@ import (
 // process is a running process that answers queries.
 type process struct {
 	pid     int
-	title   string // "nsd: server 2" where NSD sets titles
+	title   string // "nsd: server 2"
 	started string // when, in the kernel's ticks
 }
 
@@ -26,17 +26,23 @@ type process struct {
 // While a reload is at its end, it is two generations at once.
 type generation []process
 
-// single reports whether these are processes of one generation. NSD numbers them in
-// their titles; where it sets none, that isn't known.
+// single reports whether these are processes of one generation: NSD numbers them in
+// their titles.
 func (g generation) single() bool {
 	titles := make(map[string]bool)
 	for _, p := range g {
-		if titles[p.title] || !strings.HasPrefix(p.title, serverTitle) {
+		if titles[p.title] {
 			return false
 		}
 		titles[p.title] = true
 	}
 	return len(g) > 0
+}
+
+// untitled reports whether there is a process without a title, as with NSD before
+// 4.3.0, so that generations can't be told apart.
+func (g generation) untitled() bool {
+	return slices.ContainsFunc(g, func(p process) bool { return !strings.HasPrefix(p.title, serverTitle) })
 }
 
 // anyEnds waits up to that long for one of them to end (pidfd_open(2), Linux 5.3).

@@ -61,6 +61,16 @@ func (f *zoneFile) readSerial(apex string) (zone.Serial, error) {
 	return zonegen.ReadSerial(file, apex)
 }
 
+// digest returns what the file says, as zonegen.Digest has it.
+func (f *zoneFile) digest() ([32]byte, error) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	defer file.Close()
+	return zonegen.Digest(file)
+}
+
 // keepForeign keeps a file that isn't acmezone's own, or isn't as acmezone wrote it,
 // beside the one to come, and returns the name it has there; "" if there is nothing
 // to keep.
@@ -104,7 +114,9 @@ func proven(path string) error {
 //
 //	openat(.NAME.new, O_CREAT|O_EXCL) write fchmod fchown read fsync utimensat close
 //	renameat(.NAME.new, NAME) openat(FOLDER) fsync close
-func (f *zoneFile) replace(serial zone.Serial, group int, write func(io.Writer) error) error {
+//
+// The inspection may refuse the new file before it takes the old one's place.
+func (f *zoneFile) replace(serial zone.Serial, group int, inspection func(path string) error, write func(io.Writer) error) error {
 	next := f.beside(".new")
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f.explain(err)
@@ -113,7 +125,10 @@ func (f *zoneFile) replace(serial zone.Serial, group int, write func(io.Writer) 
 	if err != nil {
 		return f.explain(err)
 	}
-	err = errors.Join(f.fill(file, group, write), file.Close())
+	err = join(f.fill(file, group, write), file.Close())
+	if err == nil {
+		err = inspection(next)
+	}
 	if err == nil {
 		err = f.install(next, serial)
 	}
