@@ -99,10 +99,32 @@ func (f *file) challenges() {
 			if !zone.ValidChallenge(v.Text) && f.err == nil {
 				f.err = fmt.Errorf("the value %.50q at %s is no challenge value", v.Text, n.owner)
 			}
-			f.print(n.owner, middle, v.Text, "\"\n")
+			f.print(plainOwner(n.owner), middle, v.Text, "\"\n")
 			f.records++
 		}
 	}
+}
+
+// plainOwner returns an owner as it stands in a file: nearly all are letters, digits and
+// hyphens, which stand for themselves; anything else is written by its number (RFC 1035,
+// 5.1), since it might mean something there.
+func plainOwner(owner string) string {
+	if !strings.ContainsFunc(owner, isSpecial) {
+		return owner
+	}
+	var text strings.Builder
+	for _, c := range []byte(owner) {
+		if isSpecial(rune(c)) {
+			fmt.Fprintf(&text, "\\%03d", c)
+		} else {
+			text.WriteByte(c)
+		}
+	}
+	return text.String()
+}
+
+func isSpecial(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.'
 }
 
 // staticTexts returns the static TXT values by owner: an RRset holds a value once
