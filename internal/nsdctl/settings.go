@@ -156,16 +156,35 @@ func listeners(lines []string, port string, ip4 bool) []string {
 	var all []string
 	for _, line := range lines {
 		host, at := splitAt(line, port)
-		addr, err := netip.ParseAddr(host)
-		switch {
-		case err != nil: // the name of an interface
-			continue
-		case addr == netip.IPv4Unspecified():
-			host = "127.0.0.1"
-		case addr == netip.IPv6Unspecified():
-			host = "::1"
+		for _, addr := range addresses(host) {
+			all = append(all, net.JoinHostPort(addr.String(), at))
 		}
-		all = append(all, net.JoinHostPort(host, at))
+	}
+	return all
+}
+
+// addresses turns what ip-address: names into addresses of this machine: NSD takes the
+// names of interfaces as well.
+func addresses(host string) []netip.Addr {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		switch addr {
+		case netip.IPv4Unspecified():
+			addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		case netip.IPv6Unspecified():
+			addr = netip.IPv6Loopback()
+		}
+		return []netip.Addr{addr}
+	}
+	iface, err := net.InterfaceByName(host)
+	if err != nil {
+		return nil
+	}
+	networks, _ := iface.Addrs() // none is as good as an error
+	var all []netip.Addr
+	for _, n := range networks {
+		if prefix, err := netip.ParsePrefix(n.String()); err == nil && !prefix.Addr().IsLinkLocalUnicast() {
+			all = append(all, prefix.Addr())
+		}
 	}
 	return all
 }

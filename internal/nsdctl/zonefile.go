@@ -88,11 +88,30 @@ func (f *zoneFile) keepForeign() (string, error) {
 	kept := f.path + ".before-acmezone"
 	for n := 2; ; n++ {
 		err := os.Link(f.path, kept)
+		if errors.Is(err, fs.ErrPermission) {
+			// The kernel lets nobody link a file that is somebody else's.
+			err = copyFile(f.path, kept)
+		}
 		if !errors.Is(err, fs.ErrExist) {
 			return kept, err
 		}
 		kept = fmt.Sprintf("%s.before-acmezone.%d", f.path, n)
 	}
+}
+
+// copyFile copies a file to a name that isn't taken.
+func copyFile(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(target, source)
+	return join(err, target.Sync(), target.Close())
 }
 
 // proven reads a file back and says whether it is whole.
