@@ -78,9 +78,9 @@ type NSD struct {
 
 // Publish is what a 200 proves.
 type Publish struct {
-	Confirm     []string `toml:"confirm"`     // host:port of each name server that must answer first
+	Confirm     []string `toml:"confirm"`     // host:port of who must answer first besides NSD; nil: whom NSD notifies
 	Timeout     Duration `toml:"timeout"`     // from a request's arrival
-	Unreachable string   `toml:"unreachable"` // a server that gives no answer at all: skip or fail
+	Unreachable string   `toml:"unreachable"` // one of those that gives no answer at all: skip or fail
 }
 
 // Log is what is said, and how.

@@ -78,6 +78,8 @@ const (
 	leastPatience       = 10 * time.Second
 	patiencePerMegabyte = 300 * time.Millisecond
 	morePatience        = 3
+	// leastReminder is when NSD is asked again whether it wouldn't reload.
+	leastReminder = time.Second
 )
 
 // Publish hands a snapshot to NSD; it returns nil only when all of NSD's processes
@@ -113,6 +115,9 @@ func (n *NSD) publish(ctx context.Context, snap *zone.Snapshot) error {
 	}
 	begun := time.Now()
 	if err := n.place.reload(ctx); err != nil {
+		return err
+	}
+	if err := n.place.file.settle(); err != nil {
 		return err
 	}
 	if err := n.prove(ctx, snap.Serial(), begun); err != nil {
@@ -272,6 +277,7 @@ func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) er
 	p := proof{
 		asker: n.asker, server: n.listener(ctx), want: serial, newest: n.opts.Newest, census: n.place.processes.servers,
 		begun: begun, early: n.served, served: n.served, silent: true,
+		remind: func() error { return n.place.reload(ctx) }, patience: max(leastReminder, 2*n.took),
 	}
 	err := p.run(ctx)
 	if errors.Is(err, errSilent) {
@@ -325,10 +331,7 @@ func (n *NSD) undo(ctx context.Context, cause error) error {
 }
 
 func (n *NSD) succeeded(snap *zone.Snapshot, took time.Duration) {
-	n.served, n.wary, n.took = true, false, took
-	if err := n.place.file.remember(); err != nil {
-		n.opts.Log.Warn("the zone file that is served could not be kept as the last good one", "err", err)
-	}
+	n.served, n.wary, n.took, n.place.file.served = true, false, took, true
 	n.shared.proved(snap.Serial(), n.others())
 	n.opts.Log.Debug("NSD answers", "serial", snap.Serial(), "live", snap.Len(), "took", took)
 }

@@ -43,6 +43,7 @@ type proof struct {
 	newest func() zone.Serial // the newest that was ever made here
 	census func() generation  // who answers now; nil where that can't be seen
 	begun  time.Time          // when the change was handed over
+	remind func() error       // hands it over again, nil where that isn't possible
 
 	early  bool // asked before the change can be there
 	served bool // it answered data before, so that SERVFAIL is a fault
@@ -52,6 +53,9 @@ type proof struct {
 	row      int       // answers in a row that have the serial
 	failures int       // SERVFAIL or refused connections in a row
 	last     error     // what was seen last, if not that
+
+	reminded time.Time     // when it was handed over last
+	patience time.Duration // until the next time
 }
 
 // aheadError is a server with a serial that was never made here.
@@ -82,6 +86,9 @@ func (p *proof) run(ctx context.Context) error {
 		}
 		if p.row > 0 && p.holds(servers) {
 			return nil
+		}
+		if err := p.insist(); err != nil {
+			return err
 		}
 		p.wait(ctx, servers)
 	}
@@ -131,6 +138,23 @@ func (p *proof) holds(servers generation) bool {
 	}
 	passed, took := time.Since(p.appeared), p.appeared.Sub(p.begun)
 	return p.row >= shortRow && passed >= took || p.row >= longRow
+}
+
+// insist hands the change over again where it takes much longer than it should: a
+// reload that was accepted is lost where NSD's reloading process fails. NSD passes over
+// a file that it has read, so to ask too often costs little.
+func (p *proof) insist() error {
+	if p.remind == nil || p.row > 0 {
+		return nil
+	}
+	if p.reminded.IsZero() {
+		p.reminded = p.begun
+	}
+	if time.Since(p.reminded) < p.patience {
+		return nil
+	}
+	p.reminded, p.patience = time.Now(), 2*p.patience
+	return p.remind()
 }
 
 // wait passes the time until the next question.

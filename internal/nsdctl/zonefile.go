@@ -21,6 +21,7 @@ type zoneFile struct {
 	path   string      // with symbolic links resolved
 	left   os.FileInfo // as it was left here; nil if this process hasn't written it
 	serial zone.Serial // of what was left
+	served bool        // what was left was proved to be served
 }
 
 // openZoneFile finds the file behind the path of nsd.conf: a symbolic link is
@@ -37,7 +38,8 @@ func (f *zoneFile) beside(suffix string) string {
 	return filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+suffix)
 }
 
-// good is where the last file that was proved to be served stays.
+// good is where the last file that was proved to be served stays when another takes its
+// place.
 func (f *zoneFile) good() string { return f.beside(".good") }
 
 // untouched reports whether the file is the very one that was left here.
@@ -131,10 +133,11 @@ func proven(path string) error {
 // replace puts a new file in the old one's place, so that there is one or the other,
 // whole, whenever the power goes:
 //
-//	openat(.NAME.new, O_CREAT|O_EXCL) write fchmod fchown read fsync utimensat close
-//	renameat(.NAME.new, NAME) openat(FOLDER) fsync close
+//	openat(.NAME.new, O_CREAT|O_EXCL) write fchmod fchown read fsync close
+//	utimensat(.NAME.new) linkat(NAME, .NAME.good-new) renameat(.NAME.new, NAME)
 //
-// The inspection may refuse the new file before it takes the old one's place.
+// and, in settle, renameat(.NAME.good-new, .NAME.good) openat(FOLDER) fsync close. The inspection may refuse the new file
+// before it takes the old one's place.
 func (f *zoneFile) replace(serial zone.Serial, group int, inspection func(path string) error, write func(io.Writer) error) error {
 	next := f.beside(".new")
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -203,15 +206,45 @@ func (f *zoneFile) install(next string, serial zone.Serial) error {
 	if err := f.age(next); err != nil {
 		return err
 	}
+	if err := f.keepGood(); err != nil {
+		return err
+	}
 	if err := os.Rename(next, f.path); err != nil {
 		return err
 	}
-	if err := syncFolder(f.path); err != nil {
-		return err
-	}
 	left, err := os.Stat(f.path)
-	f.left, f.serial = left, serial
+	f.left, f.serial, f.served = left, serial, false
 	return err
+}
+
+// keepGood keeps a file that is being served when another is to take its place; settle
+// gives it its name. A file system without links does without.
+func (f *zoneFile) keepGood() error {
+	if !f.served || !f.untouched() {
+		return nil
+	}
+	next := f.beside(".good-new")
+	err := os.Link(f.path, next)
+	if errors.Is(err, fs.ErrExist) { // left behind by a crash
+		err = join(os.Remove(next), os.Link(f.path, next))
+	}
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// settle brings the change of names to the disk: it can go on while NSD reads the file,
+// since until then there is the old file or the new one.
+func (f *zoneFile) settle() error {
+	err := os.Rename(f.beside(".good-new"), f.good())
+	if errors.Is(err, fs.ErrNotExist) { // there was none to keep
+		err = nil
+	}
+	if err := join(err, syncFolder(f.path)); err != nil {
+		return f.explain(err)
+	}
+	return nil
 }
 
 // age sets the file's time of change to now, or later if the old file's isn't past.
@@ -245,18 +278,6 @@ func syncFolder(path string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// remember keeps the file, which is being served, as the last good one.
-func (f *zoneFile) remember() error {
-	next := f.beside(".good-new")
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Link(f.path, next); err != nil {
-		return err
-	}
-	return os.Rename(next, f.good())
 }
 
 // goBack puts the last good file in the place of the one that NSD can't read. A time

@@ -3,6 +3,8 @@ package zonegen
 
 import (
 	"bufio"
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -91,41 +93,56 @@ func (f *file) withChallengeTTL(rr dns.RR) dns.RR {
 func (f *file) challenges() {
 	middle := " " + strconv.Itoa(int(f.def.ChallengeTTL())) + " IN TXT \""
 	static := f.staticTexts()
+	var line []byte
 	for _, n := range f.liveNames() {
+		line = appendOwner(line[:0], n.owner)
+		line = append(line, middle...)
+		begin := len(line)
 		for _, v := range n.set.Values {
 			if slices.Contains(static[n.owner], v.Text) {
 				continue
 			}
-			if !zone.ValidChallenge(v.Text) && f.err == nil {
-				f.err = fmt.Errorf("the value %.50q at %s is no challenge value", v.Text, n.owner)
-			}
-			f.print(plainOwner(n.owner), middle, v.Text, "\"\n")
-			f.records++
+			line = append(append(line[:begin], v.Text...), "\"\n"...)
+			f.challenge(n.owner, v.Text, line)
+		}
+		if f.err != nil {
+			return
 		}
 	}
 }
 
-// plainOwner returns an owner as it stands in a file: nearly all are letters, digits and
+// challenge writes one line, of a value that needs no escapes.
+func (f *file) challenge(owner, text string, line []byte) {
+	if f.err == nil && !zone.ValidChallenge(text) {
+		f.err = fmt.Errorf("the value %.50q at %s is no challenge value", text, owner)
+	}
+	if f.err == nil {
+		_, f.err = f.w.Write(line)
+	}
+	f.records++
+}
+
+// appendOwner adds an owner as it stands in a file: nearly all are letters, digits and
 // hyphens, which stand for themselves; anything else is written by its number (RFC 1035,
 // 5.1), since it might mean something there.
-func plainOwner(owner string) string {
-	if !strings.ContainsFunc(owner, isSpecial) {
-		return owner
-	}
-	var text strings.Builder
-	for _, c := range []byte(owner) {
-		if isSpecial(rune(c)) {
-			fmt.Fprintf(&text, "\\%03d", c)
+func appendOwner(line []byte, owner string) []byte {
+	for i := range len(owner) {
+		if c := owner[i]; isPlain[c] {
+			line = append(line, c)
 		} else {
-			text.WriteByte(c)
+			line = fmt.Appendf(line, "\\%03d", c)
 		}
 	}
-	return text.String()
+	return line
 }
 
-func isSpecial(c rune) bool {
-	return (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.'
-}
+// isPlain tells the octets that stand for themselves.
+var isPlain = func() (plain [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") {
+		plain[c] = true
+	}
+	return plain
+}()
 
 // staticTexts returns the static TXT values by owner: an RRset holds a value once
 // (RFC 2181, 5).
@@ -142,6 +159,7 @@ func (f *file) staticTexts() map[string][]string {
 
 // liveName is a name and its values, which the snapshot holds.
 type liveName struct {
+	first uint64 // the name's first eight octets, which decide nearly always
 	owner string
 	set   *zone.RRset
 }
@@ -151,8 +169,20 @@ type liveName struct {
 func (f *file) liveNames() []liveName {
 	all := make([]liveName, 0, f.snap.Len())
 	for owner, set := range f.snap.All() {
-		all = append(all, liveName{owner, set})
+		all = append(all, liveName{firstOctets(owner), owner, set})
 	}
-	slices.SortFunc(all, func(a, b liveName) int { return strings.Compare(a.owner, b.owner) })
+	slices.SortFunc(all, func(a, b liveName) int {
+		if a.first != b.first {
+			return cmp.Compare(a.first, b.first)
+		}
+		return strings.Compare(a.owner, b.owner)
+	})
 	return all
+}
+
+// firstOctets orders names as strings.Compare does, as far as it reaches.
+func firstOctets(name string) uint64 {
+	var octets [8]byte
+	copy(octets[:], name)
+	return binary.BigEndian.Uint64(octets[:])
 }
