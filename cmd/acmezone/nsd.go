@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/zone"
+	"github.com/acmezone/acmezone/internal/zonegen"
 )
 
 // nsdPublishers are NSD and the other servers of the zone, which get it from NSD.
@@ -27,8 +29,11 @@ func (s *service) nsdPublishers() []publish.Publisher {
 	return []publish.Publisher{nsd, others}
 }
 
+// nsdOptions are those that an inspection needs too.
 func nsdOptions(cfg *config.Config, def *zone.Definition) nsdctl.Options {
 	return nsdctl.Options{
+		Write:      func(w io.Writer, snap *zone.Snapshot) error { return zonegen.Write(w, def, snap) },
+		Newest:     func() zone.Serial { return 1 },
 		Definition: def, Config: cfg.NSD.Config, ZoneFile: cfg.NSD.ZoneFile,
 		Control: cfg.NSD.Control, ControlCommand: cfg.NSD.ControlCommand,
 		Confirm: cfg.Publish.Confirm, SkipSilent: cfg.Publish.Unreachable == "skip",

@@ -40,10 +40,11 @@ func TestReadmeConfigurations(t *testing.T) {
 		}
 		found++
 		body := block[1]
-		for _, missing := range []string{"[zone]\nname = \"auth.example.org\"\n", "[dns]\n"} {
-			if section, _, _ := strings.Cut(missing, "\n"); !strings.Contains(body, section) {
-				body += missing
-			}
+		if !strings.Contains(body, "[zone]\n") {
+			body += "[zone]\nname = \"auth.example.org\"\n"
+		}
+		if !strings.Contains(body, "[dns]\n") && !strings.Contains(body, "[nsd]\n") {
+			body += "[dns]\n"
 		}
 		body = strings.NewReplacer(`"/etc/acmezone/fullchain.pem"`, strconv.Quote(pair), `"/etc/acmezone/privkey.pem"`, strconv.Quote(pair)).Replace(body)
 		path := filepath.Join(t.TempDir(), "acmezone.toml")
@@ -54,9 +55,18 @@ func TestReadmeConfigurations(t *testing.T) {
 			t.Errorf("%s\n%s", errs, body)
 		}
 	}
-	if found < 2 {
+	if found < 3 {
 		t.Errorf("%d configurations found in the README", found)
 	}
+}
+
+// TestReadmeNSDConfigurationIsTakenByNSD: with the clause that is appended to it.
+func TestReadmeNSDConfigurationIsTakenByNSD(t *testing.T) {
+	block := regexp.MustCompile("(?s)/acmezone.conf <<'EOF'\n(.*?)EOF").FindStringSubmatch(readme(t))
+	if block == nil {
+		t.Fatal("the README shows no configuration of NSD")
+	}
+	takenByNSD(t, block[1]+exampleStanza(t))
 }
 
 // TestReadmeCommands has every command, flag and file that the README names.
@@ -64,16 +74,12 @@ func TestReadmeCommands(t *testing.T) {
 	text := readme(t)
 	code := strings.Join(regexp.MustCompile("(?s)```.*?```").FindAllString(text, -1), "\n")
 	for _, line := range regexp.MustCompile(`(?m)^(?:\$ )?(?:bin/)?acmezone ([a-z].*)$`).FindAllStringSubmatch(code, -1) {
-		words := strings.Fields(line[1])
-		out, errs, code := command(t, append(words[:min(2, len(words))], "--help")...)
-		if words[0] == "serve" || words[0] == "zone" {
-			out, errs, code = command(t, words[0], "--help")
-		}
+		out, errs, code := command(t, append(commandWords(line[1]), "--help")...)
 		if code != exitDone {
 			t.Errorf("%s: %s", line[0], errs)
 		}
-		for _, flag := range regexp.MustCompile(`--[a-z]+`).FindAllString(line[1], -1) {
-			if !strings.Contains(out, flag) {
+		for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(line[1], -1) {
+			if !strings.Contains(out, flag+" ") {
 				t.Errorf("%s: there is no %s", line[0], flag)
 			}
 		}
@@ -89,6 +95,18 @@ func TestReadmeCommands(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// commandWords are the words of a command line up to its first flag, argument or
+// redirection: "token create", "nsd-conf".
+func commandWords(line string) []string {
+	words := strings.Fields(line)
+	for i, w := range words {
+		if !regexp.MustCompile(`^[a-z-]+$`).MatchString(w) || w[0] == '-' || i == 2 {
+			return words[:i]
+		}
+	}
+	return words
 }
 
 // TestDevPrintsLinesThatWork starts serve --dev and pastes what it prints, word for

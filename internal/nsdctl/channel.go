@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
 	"strings"
 	"syscall"
 	"time"
@@ -97,7 +98,7 @@ func (c *channel) explain(err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		what = "is refused: NSD isn't running, or its nsd.conf has another control-interface"
 	case errors.Is(err, fs.ErrPermission):
-		what = fmt.Sprintf("may not be used by user %d: put the service's user into NSD's group, on Debian with 'usermod -aG nsd acmezone', and restart the service", os.Geteuid())
+		what = fmt.Sprintf("may not be used by %s: give the service NSD's group, on Debian with SupplementaryGroups=nsd in its systemd unit or 'usermod -aG nsd %[1]s', and restart it", userName())
 	case errors.Is(err, syscall.EAGAIN):
 		what = "is full: NSD takes no connections; is its xfrd process stuck?"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
@@ -109,6 +110,14 @@ func (c *channel) explain(err error) error {
 		return fmt.Errorf("NSD's control channel %s: %w", c.address, err)
 	}
 	return fmt.Errorf("NSD's control channel %s %s (%w)", c.address, what, err)
+}
+
+// userName is who runs this process.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("user %d", os.Geteuid())
 }
 
 // controlTLS trusts NSD's own certificate and no other, and shows the client's.

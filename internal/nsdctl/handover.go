@@ -12,18 +12,20 @@ import (
 type handover struct {
 	mu      sync.Mutex
 	known   bool
-	served  zone.Serial   // NSD itself answers it
-	servers []string      // who is to confirm it
+	served  zone.Serial // NSD itself answers it
+	servers []string    // who is to confirm it
+	notify  func(ctx context.Context) error
 	changed chan struct{} // closed, and replaced, with each change
 }
 
 func newHandover() *handover { return &handover{changed: make(chan struct{})} }
 
-// proved notes that NSD answers a serial, and who else has to.
-func (h *handover) proved(serial zone.Serial, servers []string) {
+// proved notes that NSD answers a serial, who else has to, and how NSD is made to tell
+// them so once more.
+func (h *handover) proved(serial zone.Serial, servers []string, notify func(ctx context.Context) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.known, h.served, h.servers = true, serial, servers
+	h.known, h.served, h.servers, h.notify = true, serial, servers, notify
 	close(h.changed)
 	h.changed = make(chan struct{})
 }
@@ -43,6 +45,15 @@ func (h *handover) wait(ctx context.Context, serial zone.Serial) ([]string, erro
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// remind returns what makes NSD tell the other servers once more that the zone has
+// changed.
+func (h *handover) remind(ctx context.Context) func() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	notify := h.notify
+	return func() error { return notify(ctx) }
 }
 
 // current returns the serial that NSD answers and who else is asked for it.

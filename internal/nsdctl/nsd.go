@@ -68,8 +68,11 @@ func New(opts Options) (*NSD, *Others) {
 	return n, newOthers(opts, n.asker, n.shared)
 }
 
+// nsdName is what logs and health call it.
+const nsdName = "nsd"
+
 // Name is what logs and health call it.
-func (n *NSD) Name() string { return "nsd" }
+func (n *NSD) Name() string { return nsdName }
 
 // A try lasts that long at the least, longer with a big file, and several times what
 // the last one took: a zone of a million names, a hundred megabytes, takes NSD a quarter
@@ -332,7 +335,10 @@ func (n *NSD) undo(ctx context.Context, cause error) error {
 
 func (n *NSD) succeeded(snap *zone.Snapshot, took time.Duration) {
 	n.served, n.wary, n.took, n.place.file.served = true, false, took, true
-	n.shared.proved(snap.Serial(), n.others())
+	place := n.place
+	n.shared.proved(snap.Serial(), n.others(), func(ctx context.Context) error {
+		return mustSucceed(ctx, place.control, "notify "+place.Zone)
+	})
 	n.opts.Log.Debug("NSD answers", "serial", snap.Serial(), "live", snap.Len(), "took", took)
 }
 

@@ -38,6 +38,9 @@ func newOthers(opts Options, asker asker, shared *handover) *Others {
 	return &Others{opts: opts, asker: asker, shared: shared, known: make(map[string]*other), skipped: make(map[string]error)}
 }
 
+// Follows names the publisher that the servers get the zone from.
+func (o *Others) Follows() string { return nsdName }
+
 // Name is what logs and health call it.
 func (o *Others) Name() string { return "other name servers" }
 
@@ -57,12 +60,16 @@ func (o *Others) Publish(ctx context.Context, snap *zone.Snapshot) error {
 			return nil
 		}
 		p := proof{
-			asker: o.asker, server: s.server, want: snap.Serial(), newest: o.opts.Newest,
-			census: s.processes.servers, begun: begun, silent: true,
+			asker: o.asker, server: s.server, want: snap.Serial(), newest: o.opts.Newest, census: s.processes.servers,
+			begun: begun, silent: true, remind: o.shared.remind(ctx), patience: notifyAgain,
 		}
 		return o.judge(ctx, s, p.run(ctx))
 	})
 }
+
+// notifyAgain is when NSD is asked to tell a server again that there is something new: it
+// gives up soon where a server can't be reached.
+const notifyAgain = 2 * time.Second
 
 // judge decides what the outcome of a proof means.
 func (o *Others) judge(ctx context.Context, s *other, err error) error {
@@ -74,6 +81,10 @@ func (o *Others) judge(ctx context.Context, s *other, err error) error {
 		o.skip(s, err)
 		o.opts.Log.Error("a name server gives no answer and is passed over until it does: updates are answered without it", "server", s.server, "err", err)
 		return nil
+	}
+	var behind behindError
+	if errors.As(err, &behind) {
+		return fmt.Errorf("%w: does its log say why it can't fetch the zone? NSD's notify and provide-xfr and its allow-notify and request-xfr must name each other", err)
 	}
 	return err
 }

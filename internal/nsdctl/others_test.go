@@ -2,6 +2,7 @@ package nsdctl
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -130,4 +131,31 @@ func TestConfirmNamesTheServers(t *testing.T) {
 	if _, servers := w.others.shared.current(); len(servers) != 1 || servers[0] != secondaries[1].Addr.String() {
 		t.Errorf("%v are asked besides NSD", servers)
 	}
+}
+
+// TestServerIsToldAgain has a secondary miss NSD's NOTIFY, as one does that was out of
+// reach: NSD doesn't repeat it for long.
+func TestServerIsToldAgain(t *testing.T) {
+	addr := nsdtest.Reserve(t, "127.0.0.2")
+	zones := authZone()
+	zones[0].Extra = fmt.Sprintf("notify: %s@%d NOKEY\nprovide-xfr: 127.0.0.0/8 NOKEY", addr.Addr(), addr.Port())
+	primary := nsdtest.Start(t, nsdtest.Options{Zones: zones})
+	w := newWriter(t, primary, 5, func(o *Options) { o.Confirm = []string{} })
+	w.mustPublish()
+
+	deaf := authZone()
+	deaf[0].Extra = fmt.Sprintf("request-xfr: %s@%d NOKEY", primary.Addr.Addr(), primary.Addr.Port())
+	secondary := nsdtest.Start(t, nsdtest.Options{Addr: addr.String(), Zones: deaf})
+	secondary.Await(t, apex, 5)
+	w.nsd.opts.Confirm = nil
+	w.set("a", text(1))
+	mustSay(t, w.publishFor(time.Second), "still answers serial 5", "allow-notify")
+
+	deaf[0].Extra += "\nallow-notify: 127.0.0.0/8 NOKEY"
+	secondary.Reconfigure(nsdtest.Options{Addr: addr.String(), Zones: deaf})
+	if out, err := secondary.Control("reconfig"); err != nil {
+		t.Fatal(out, err)
+	}
+	w.mustPublish()
+	secondary.Await(t, apex, 6)
 }

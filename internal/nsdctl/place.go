@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -77,8 +78,12 @@ func (o Options) zoneSettings(ctx context.Context, general *Settings, nsd comman
 	if len(s.RequestXFR) > 0 {
 		return nil, fmt.Errorf("NSD is a secondary of %s (request-xfr: %s): NSD would write over the zone file; take request-xfr out of its zone: clause in %s and type 'nsd-control reconfig'", s.Zone, s.RequestXFR[0], o.Config)
 	}
-	if o.ZoneFile != "" && s.ZoneFile != "" && !samePath(o.ZoneFile, s.ZoneFile) {
-		return nil, fmt.Errorf("nsd.zonefile is %s, and NSD reads %s: leave nsd.zonefile out, or change zonefile: in %s", o.ZoneFile, s.ZoneFile, o.Config)
+	wanted := o.ZoneFile
+	if wanted != "" && !filepath.IsAbs(wanted) {
+		wanted = filepath.Join(s.ZonesDir, wanted)
+	}
+	if wanted != "" && s.ZoneFile != "" && !samePath(wanted, s.ZoneFile) {
+		return nil, fmt.Errorf("nsd.zonefile is %s, and NSD reads %s: leave nsd.zonefile out, or change zonefile: in %s", wanted, s.ZoneFile, o.Config)
 	}
 	if len(s.Listeners) == 0 {
 		return nil, fmt.Errorf("no ip-address in %s is an address, so it isn't known where NSD answers: write addresses there", o.Config)
@@ -103,7 +108,7 @@ func samePath(a, b string) bool {
 func added(ctx context.Context, general *Settings, nsd commander, apex, config string) (*Settings, error) {
 	answer, err := nsd.send(ctx, "zonestatus "+strings.TrimSuffix(apex, "."))
 	if err != nil {
-		return nil, fmt.Errorf("%w, and a zone %s isn't in %s: %s", err, apex, config, stanzaHint(apex, config))
+		return nil, fmt.Errorf("%w, and a zone %s isn't in %s: %s", err, strings.TrimSuffix(apex, "."), config, stanzaHint(apex, config))
 	}
 	pattern := field(answer, "pattern:")
 	if pattern == "" {
@@ -183,11 +188,18 @@ func (p *place) reload(ctx context.Context) error {
 }
 
 // Inspect finds out what NSD's configuration says, changes nothing, and reports what
-// would keep the zone from being handed over.
+// would keep the zone from being handed over by who runs it.
 func Inspect(ctx context.Context, o Options) (*Settings, error) {
 	p, err := o.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return p.Settings, nil
+	if _, err := p.control.send(ctx, "status"); err != nil {
+		return nil, err
+	}
+	if err := p.reader.cannotEnter(filepath.Dir(p.file.path)); err != nil {
+		return nil, err
+	}
+	n := &NSD{opts: o, place: p}
+	return p.Settings, n.checkStatic(ctx)
 }

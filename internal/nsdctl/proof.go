@@ -68,6 +68,16 @@ func (e aheadError) Error() string {
 	return fmt.Sprintf("%s answers serial %d, which acmezone never made", e.server, e.serial)
 }
 
+// behindError is a server with old data.
+type behindError struct {
+	server string
+	serial zone.Serial
+}
+
+func (e behindError) Error() string {
+	return fmt.Sprintf("%s still answers serial %d", e.server, e.serial)
+}
+
 // run returns nil when the serial, or a later one, is all that the server answers; an
 // aheadError; an rcodeError where a server that had the zone lost it; errSilent if
 // that ends it; or at the end of ctx what was seen last.
@@ -103,7 +113,7 @@ func (p *proof) note(serial zone.Serial, err error) error {
 	case !p.newest().Reached(serial):
 		return aheadError{p.server, serial}
 	case !serial.Reached(p.want):
-		p.row, p.failures, p.last = 0, 0, fmt.Errorf("%s still answers serial %d", p.server, serial)
+		p.row, p.failures, p.last = 0, 0, behindError{p.server, serial}
 		return nil
 	}
 	if p.row == 0 {

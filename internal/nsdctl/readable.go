@@ -67,7 +67,15 @@ func (r *reading) cannotRead(path string) error {
 	if !r.may(info, 0o4) {
 		return fmt.Errorf("NSD's user %s can't read %s (mode %04o): type 'chmod o+r %[2]s', or 'chgrp %[1]s %[2]s' and 'chmod g+r %[2]s'", r.name, path, info.Mode().Perm())
 	}
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+	return r.cannotEnter(filepath.Dir(path))
+}
+
+// cannotEnter says what keeps the user from getting into a folder.
+func (r *reading) cannotEnter(dir string) error {
+	if r == nil {
+		return nil
+	}
+	for ; ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		if err != nil {
 			return err

@@ -306,9 +306,9 @@ func (f *zoneFile) explain(err error) error {
 	case errors.Is(err, syscall.EROFS):
 		what = "its file system is read-only: if a systemd unit protects it, add ReadWritePaths=" + folder
 	case errors.Is(err, fs.ErrPermission):
-		what = fmt.Sprintf("its folder must be writable for user %d, since the file is replaced as a whole: type 'install -d -o acmezone -g nsd -m 0750 %s' for a folder of its own, and name the file there", os.Geteuid(), folder)
+		what = fmt.Sprintf("its folder must be writable for %s, since the file is replaced as a whole: make a folder of its own with 'install -d -o %[1]s -g nsd -m 0750 FOLDER', and have zonefile: name the file there", userName())
 	case errors.Is(err, fs.ErrNotExist):
-		what = fmt.Sprintf("its folder is not there: type 'install -d -o acmezone -g nsd -m 0750 %s'", folder)
+		what = fmt.Sprintf("its folder is not there: type 'install -d -o %s -g nsd -m 0750 %s'", userName(), folder)
 	}
 	if what == "" {
 		return fmt.Errorf("the zone file %s: %w", f.path, err)

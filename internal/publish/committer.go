@@ -93,7 +93,9 @@ func (p *Pipeline) hand(snap *zone.Snapshot, batch []*request, errs []error) {
 	if snap.Serial() != p.committed.Serial() {
 		for _, r := range p.runners {
 			r.behind(p.opts.Now())
-			r.offer(snap)
+			if !r.follows {
+				r.offer(snap)
+			}
 		}
 	}
 	p.committed = snap
@@ -109,6 +111,9 @@ func (p *Pipeline) hand(snap *zone.Snapshot, batch []*request, errs []error) {
 			continue
 		}
 		p.waiting[r] = struct{}{}
+	}
+	for _, r := range p.runners {
+		r.gathering.signal()
 	}
 }
 

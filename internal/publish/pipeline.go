@@ -46,6 +46,13 @@ type Checker interface {
 	Check(ctx context.Context, snap *zone.Snapshot) error
 }
 
+// Follower is a publisher that has nothing to do before another one has succeeded: it is
+// given what that one has published, and nothing else.
+type Follower interface {
+	// Follows returns the name of the other one.
+	Follows() string
+}
+
 // Degraded is a publisher that may do without a part of what it stands for.
 type Degraded interface {
 	// Degraded says what it does without, and why; any goroutine may ask.
@@ -96,7 +103,24 @@ func New(opts Options) *Pipeline {
 	for _, publisher := range opts.Publishers {
 		p.runners = append(p.runners, newRunner(p, publisher))
 	}
+	p.chain()
 	return p
+}
+
+// chain lets each follower's runner have its snapshots from the one that it follows.
+func (p *Pipeline) chain() {
+	for _, r := range p.runners {
+		f, ok := r.publisher.(Follower)
+		if !ok {
+			continue
+		}
+		for _, first := range p.runners {
+			if first.publisher.Name() == f.Follows() {
+				first.followers = append(first.followers, r)
+				r.follows = true
+			}
+		}
+	}
 }
 
 // Run begins to publish what is durable already, which is all there is to
@@ -108,7 +132,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	defer stop(nil)
 	var running sync.WaitGroup
 	for _, r := range p.runners {
-		r.offer(p.committed)
+		if !r.follows {
+			r.offer(p.committed)
+		}
 		running.Go(func() { r.run(ctx) })
 	}
 	running.Go(func() { p.keep(ctx) })

@@ -26,6 +26,9 @@ type runner struct {
 	pipeline  *Pipeline
 	publisher Publisher
 	next      chan *zone.Snapshot // holds the newest state that is to be published
+	followers []*runner           // are offered what this one has published
+	follows   bool                // is offered nothing else
+	gathering gathering
 
 	// Guarded by Pipeline.mu.
 	ready    bool        // one round has succeeded
@@ -36,10 +39,11 @@ type runner struct {
 }
 
 func newRunner(p *Pipeline, publisher Publisher) *runner {
-	return &runner{pipeline: p, publisher: publisher, next: make(chan *zone.Snapshot, 1)}
+	return &runner{pipeline: p, publisher: publisher, next: make(chan *zone.Snapshot, 1), gathering: newGathering()}
 }
 
-// offer replaces what waits to be published. One goroutine offers at a time.
+// offer replaces what waits to be published. One goroutine offers at a time: before Run,
+// and then under Pipeline.mu.
 func (r *runner) offer(snap *zone.Snapshot) {
 	select {
 	case <-r.next:
@@ -72,6 +76,7 @@ func (r *runner) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case snap := <-r.next:
+			r.gather(ctx)
 			last = r.publish(ctx, snap)
 		case <-check.C:
 			if r.lost(ctx, last) {
@@ -107,10 +112,10 @@ func (r *runner) publish(ctx context.Context, snap *zone.Snapshot) *zone.Snapsho
 		case snap = <-r.next:
 		default:
 		}
-		r.begin()
+		began := r.begin()
 		err := r.publisher.Publish(ctx, snap)
 		if err == nil {
-			r.succeeded(snap.Serial())
+			r.succeeded(snap, time.Since(began))
 			return snap
 		}
 		if ctx.Err() != nil {
@@ -130,24 +135,29 @@ func (r *runner) publish(ctx context.Context, snap *zone.Snapshot) *zone.Snapsho
 }
 
 // begin moves what has been committed so far into the round.
-func (r *runner) begin() {
+func (r *runner) begin() time.Time {
 	p := r.pipeline
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r.oldSince, r.newSince = r.since(), time.Time{}
+	return time.Now()
 }
 
-func (r *runner) succeeded(serial zone.Serial) {
-	p := r.pipeline
+func (r *runner) succeeded(snap *zone.Snapshot, took time.Duration) {
+	p, serial := r.pipeline, snap.Serial()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.err != nil {
 		p.opts.Log.Info("published again", "publisher", r.publisher.Name(), "serial", serial)
 	}
+	r.gathering.ended(p.waitingFor(r), took)
 	first := !r.ready
 	r.ready, r.reached, r.err, r.oldSince = true, serial, nil, time.Time{}
 	if first && p.allReady() {
 		close(p.ready)
+	}
+	for _, f := range r.followers {
+		f.offer(snap)
 	}
 	for req := range p.waiting {
 		if p.served(req.serial) {
