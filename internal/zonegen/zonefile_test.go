@@ -44,7 +44,7 @@ func TestWrite(t *testing.T) {
 	if err := Write(&got, def, snapshot("b "+value, "info "+value, "a "+value)); err != nil {
 		t.Fatal(err)
 	}
-	want := `; Zone auth.example.org, serial 42, 3 live challenge names.
+	want := `; Zone auth.example.org, serial 42, live challenge names: 3.
 ; Written by acmezone: changes made here by hand are lost with the next update.
 ; Static records belong into zone.records of acmezone's configuration.
 $ORIGIN auth.example.org.
@@ -56,7 +56,7 @@ info.auth.example.org.	1	IN	TXT	"with \"quotes\" and ; more"
 a 1 IN TXT "` + value + `"
 b 1 IN TXT "` + value + `"
 info 1 IN TXT "` + value + `"
-; end of zone: 8 records, checksum e8678bf0
+; end of zone: 8 records, checksum 673eece7
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Error(diff)

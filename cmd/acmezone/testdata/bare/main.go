@@ -108,7 +108,7 @@ func (p *program) replace(serial uint32) error {
 
 func (p *program) write(file io.Writer, serial uint32) error {
 	w := bufio.NewWriterSize(file, 64<<10)
-	fmt.Fprintf(w, "; Zone %s, serial %d, %d live challenge names.\n$ORIGIN %[1]s.\n", p.zone, serial, len(p.owners))
+	fmt.Fprintf(w, "; Zone %s, serial %d, live challenge names: %d.\n$ORIGIN %[1]s.\n", p.zone, serial, len(p.owners))
 	fmt.Fprintf(w, "@ 1 IN SOA %s. hostmaster.%[1]s. %d 3600 600 1209600 1\n", p.zone, serial)
 	fmt.Fprintf(w, "@ 3600 IN NS %s.\n@ 3600 IN A 127.0.0.1\n", p.zone)
 	for i, owner := range p.owners {
