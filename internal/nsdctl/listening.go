@@ -1,6 +1,7 @@
 package nsdctl
 
 import (
+	"bufio"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -80,10 +81,11 @@ func listenersAt(pid int, addr netip.AddrPort) []string {
 	if addr.Addr().Is6() {
 		table = "tcp6"
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
+	file, err := os.Open(fmt.Sprintf("/proc/%d/net/%s", pid, table))
 	if err != nil {
 		return nil
 	}
+	defer file.Close()
 	wanted := []string{kernelAddress(addr)}
 	if isLocal(pid, addr.Addr()) {
 		wanted = append(wanted, kernelAddress(anyAddress(addr)))
@@ -91,9 +93,15 @@ func listenersAt(pid int, addr netip.AddrPort) []string {
 		return nil
 	}
 	var inodes []string
-	for line := range strings.SplitSeq(string(text), "\n") {
-		f := strings.Fields(line)
-		if len(f) > 9 && f[3] == listening && slices.Contains(wanted, f[1]) {
+	lines := bufio.NewScanner(file)
+	lines.Scan() // the titles of the columns
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		// Those that listen come first; of the others a busy server has a great many.
+		if len(f) < 10 || f[3] != listening {
+			break
+		}
+		if slices.Contains(wanted, f[1]) {
 			inodes = append(inodes, "socket:["+f[9]+"]")
 		}
 	}

@@ -149,7 +149,7 @@ func TestServerIsToldAgain(t *testing.T) {
 	secondary.Await(t, apex, 5)
 	w.nsd.opts.Confirm = nil
 	w.set("a", text(1))
-	mustSay(t, w.publishFor(time.Second), "still answers serial 5", "allow-notify")
+	mustSay(t, w.publishFor(3*time.Second), "still answers serial 5", "allow-notify")
 
 	deaf[0].Extra += "\nallow-notify: 127.0.0.0/8 NOKEY"
 	secondary.Reconfigure(nsdtest.Options{Addr: addr.String(), Zones: deaf})

@@ -180,8 +180,11 @@ func (p *proof) wait(ctx context.Context, servers generation) {
 }
 
 func (p *proof) tooLate(ctx context.Context) error {
+	if p.row > 0 {
+		return fmt.Errorf("%s answers the new serial, %d times in a row, but it is not certain that its old processes have ended: %v", p.server, p.row, p.census())
+	}
 	if p.last == nil {
-		return ctx.Err()
+		return fmt.Errorf("%s: %w", p.server, ctx.Err())
 	}
 	return fmt.Errorf("%w, %v after the change was handed over", p.last, time.Since(p.begun).Round(time.Millisecond))
 }
