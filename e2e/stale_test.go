@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"sync"
@@ -41,7 +40,7 @@ func TestNoStaleAnswerAfter200(t *testing.T) {
 	s := startBesideWith(t, plainHTTP, nsdtest.Options{
 		Zones: []nsdtest.Zone{{Name: zoneName, File: zoneName + ".zone"}}, Servers: 4,
 	})
-	keepBusy(t, 2)
+	nsdtest.KeepBusy(t, 2)
 	for _, clients := range []int{1, 64} {
 		began, n := time.Now(), staleUpdates(t)
 		misses := s.updateMany(t, clients, n)
@@ -49,21 +48,6 @@ func TestNoStaleAnswerAfter200(t *testing.T) {
 		if misses > 0 {
 			t.Errorf("%d stale answers", misses)
 		}
-	}
-}
-
-// keepBusy has n other processes use what processor time there is.
-func keepBusy(t *testing.T, n int) {
-	t.Helper()
-	for range n {
-		hog := exec.Command("sh", "-c", "while :; do :; done")
-		if err := hog.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			_ = hog.Process.Kill()
-			_ = hog.Wait()
-		})
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -39,6 +40,26 @@ type Options struct {
 	// Raise moves the zone's serial beyond one that was found elsewhere.
 	Raise func(ctx context.Context, above zone.Serial) error
 	Log   *slog.Logger
+
+	told *told
+}
+
+// told keeps what was said once from being said again with every try. It may be used by
+// any number of goroutines.
+type told struct {
+	mu      sync.Mutex
+	serials map[string]zone.Serial // by where they were found
+}
+
+// first reports whether that serial was not there when somebody looked last.
+func (t *told) first(where string, serial zone.Serial) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.serials[where] == serial {
+		return false
+	}
+	t.serials[where] = serial
+	return true
 }
 
 // NSD is the publisher that hands the zone to NSD and proves that NSD itself answers
@@ -64,6 +85,7 @@ func New(opts Options) (*NSD, *Others) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
+	opts.told = &told{serials: make(map[string]zone.Serial)}
 	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker{opts.Definition.Name()}, shared: newHandover()}
 	return n, newOthers(opts, n.asker, n.shared)
 }
@@ -201,6 +223,9 @@ func (o Options) ahead(ctx context.Context, where string, found, ours zone.Seria
 		return nil
 	}
 	if !found.Plausible(ours, time.Now()) {
+		if !o.told.first(where, found) {
+			return nil
+		}
 		o.Log.Error("a serial was found that can't be right, and is not followed: servers that hold it refuse the zone until 'nsd-control force_transfer' is typed there",
 			"where", where, "serial", found, "ours", ours)
 		return nil
@@ -286,10 +311,8 @@ func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) er
 	if errors.Is(err, errSilent) {
 		n.place.listener = "" // it may have moved to another address
 	}
-	if ctx.Err() == context.DeadlineExceeded {
-		// It may be that NSD could not read the file and said so in its log alone.
-		n.rewrite = true
-	}
+	// It may be that NSD could not read the file and said so in its log alone.
+	n.rewrite = err != nil
 	return err
 }
 

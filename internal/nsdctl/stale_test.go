@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strconv"
 	"testing"
 	"time"
@@ -37,7 +36,7 @@ func TestNoStaleAnswer(t *testing.T) {
 	}{{"processes seen", true}, {"processes not seen", false}} {
 		t.Run(c.name, func(t *testing.T) {
 			primary, secondaries := nsdtest.Family(t, nsdtest.Options{Zones: authZone(), Servers: 4}, 2)
-			keepBusy(t, 2)
+			nsdtest.KeepBusy(t, 2)
 			w := newWriter(t, primary, 1)
 			servers := []netip.AddrPort{primary.Addr}
 			for _, s := range secondaries {
@@ -67,21 +66,6 @@ func blind(t *testing.T, w *writer) {
 	w.nsd.place.processes = unseen
 	for _, o := range w.others.known {
 		o.processes = unseen
-	}
-}
-
-// keepBusy has n other processes use what processor time there is.
-func keepBusy(t *testing.T, n int) {
-	t.Helper()
-	for range n {
-		hog := exec.Command("sh", "-c", "while :; do :; done")
-		if err := hog.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			_ = hog.Process.Kill()
-			_ = hog.Wait()
-		})
 	}
 }
 
