@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -107,7 +108,11 @@ func (s *beside) updateAndLook(t *testing.T, client *goacmedns.Client, a account
 func (s *beside) look(name, value string) (missed []error) {
 	for _, server := range s.servers {
 		for _, network := range []string{"udp", "tcp"} {
-			if err := serves(network, server.Addr.String(), name, value); err != nil {
+			values, err := textsAtLast(network, server.Addr.String(), name)
+			if err == nil && !slices.Contains(values, value) {
+				err = fmt.Errorf("%s at %s over %s: %q is not among %q", name, server.Addr, network, value, values)
+			}
+			if err != nil {
 				missed = append(missed, err)
 			}
 		}
