@@ -46,6 +46,10 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	grace, cancel := context.WithTimeout(context.Background(), senderTime+opts.Timeout+writeSlack)
 	defer cancel()
 	err := server.Shutdown(grace)
+	if err != nil {
+		// Somebody reads more slowly than is allowed; nothing may outlive this.
+		err = errors.Join(err, server.Close())
+	}
 	serving.Wait()
 	return errors.Join(failed, err)
 }

@@ -58,9 +58,9 @@ func (c *channel) send(ctx context.Context, command string) (string, error) {
 		return "", c.explain(err)
 	}
 	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(answerTime))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	conn.SetDeadline(time.Now().Add(answerTime))
 	if _, err := io.WriteString(conn, magic+command+"\n"); err != nil {
 		return "", c.explain(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,7 +25,7 @@ func (c command) send(ctx context.Context, words string) (string, error) {
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	answer := strings.TrimSpace(string(out))
-	line := strings.Join(append(c, words), " ")
+	line := strings.Join(slices.Concat(c, []string{words}), " ")
 	switch {
 	case ctx.Err() == context.DeadlineExceeded:
 		return "", fmt.Errorf("nsd.control_command: '%s' has not ended in %v", line, dialTime+answerTime)

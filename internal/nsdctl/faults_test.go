@@ -244,6 +244,23 @@ func TestFileOfAnotherHand(t *testing.T) {
 	}
 }
 
+// TestLaterSerialComesWhileRunning: somebody else's file may be ahead at any time.
+func TestLaterSerialComesWhileRunning(t *testing.T) {
+	server := nsdtest.Start(t, nsdtest.Options{Zones: authZone()})
+	w := newWriter(t, server, 1_795_000_000)
+	w.mustPublish()
+	server.Write(t, apex+".zone", "@ 60 IN SOA a b 1795000100 1 2 3 4\n@ 60 IN NS a.test.\n")
+	if out, err := server.Control("reload", apex); err != nil {
+		t.Fatal(out, err)
+	}
+	server.Await(t, apex, 1_795_000_100)
+	if err := w.publish(); !errors.Is(err, zone.ErrOvertaken) {
+		t.Fatal("a later serial in the file is not noticed:", err)
+	}
+	w.mustPublish()
+	server.Await(t, apex, 1_795_000_101)
+}
+
 func TestImplausibleSerialIsNotFollowed(t *testing.T) {
 	zones := authZone()
 	zones[0].Text = "$ORIGIN " + apex + ".\n@ 60 IN SOA a b 3900000000 1 2 3 4\n@ 60 IN NS a\n"
@@ -414,6 +431,9 @@ func TestNoTimeOfChangeTwice(t *testing.T) {
 	var last time.Time
 	for i := range 200 {
 		serial := zone.Serial(i)
+		if _, err := f.keepForeign(); err != nil {
+			t.Fatal(err)
+		}
 		err := f.replace(serial, -1, anything, func(w io.Writer) error { return zonegen.Write(w, def, zone.NewSnapshot(serial, 0)) })
 		if err != nil {
 			t.Fatal(err)
@@ -425,6 +445,9 @@ func TestNoTimeOfChangeTwice(t *testing.T) {
 	}
 	future := time.Now().Add(24 * time.Hour)
 	if err := os.Chtimes(f.path, future, future); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.keepForeign(); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.replace(1000, -1, anything, func(w io.Writer) error { return zonegen.Write(w, def, zone.NewSnapshot(1000, 0)) }); err != nil {

@@ -70,13 +70,17 @@ type NSD struct {
 	asker  asker
 	shared *handover
 
-	place    *place        // nil until it is found
-	served   bool          // the last try succeeded: NSD has the zone
-	followed bool          // the serial in the file has been looked at
-	checked  bool          // NSD's own checker has read the static records
-	rewrite  bool          // the file is written anew, whatever it holds
-	wary     bool          // NSD has lost the zone over a file
-	took     time.Duration // the last proof
+	place    *place      // nil until it is found
+	served   bool        // the last try succeeded: NSD has the zone
+	followed os.FileInfo // the file whose serial has been looked at
+	checked  bool        // NSD's own checker has read the static records
+	rewrite  bool        // the file is written anew, whatever it holds
+	wary     bool        // NSD has lost the zone over a file
+	// notBefore is when the next file may be handed over after such a loss, if NSD's
+	// checker couldn't say why.
+	notBefore time.Time
+	surveyed  bool          // the other servers have been asked for their serials
+	took      time.Duration // the last proof
 }
 
 // New returns the two publishers of an NSD: itself, and the other servers of the zone.
@@ -105,6 +109,10 @@ const (
 	morePatience        = 3
 	// leastReminder is when NSD is asked again whether it wouldn't reload.
 	leastReminder = time.Second
+	// mostPatience bounds what a try may come to last.
+	mostPatience = 10 * time.Minute
+	// afterLoss is how long NSD is left with the last good file.
+	afterLoss = 8 * time.Second
 )
 
 // Publish hands a snapshot to NSD; it returns nil only when all of NSD's processes
@@ -125,7 +133,7 @@ func (n *NSD) Publish(ctx context.Context, snap *zone.Snapshot) error {
 func (n *NSD) patience(snap *zone.Snapshot) time.Duration {
 	const octetsPerName = 100
 	size := time.Duration(snap.Len()) * octetsPerName * patiencePerMegabyte >> 20
-	return max(leastPatience+size, morePatience*n.took)
+	return min(mostPatience, max(leastPatience+size, morePatience*n.took))
 }
 
 func (n *NSD) publish(ctx context.Context, snap *zone.Snapshot) error {
@@ -133,6 +141,9 @@ func (n *NSD) publish(ctx context.Context, snap *zone.Snapshot) error {
 		return err
 	}
 	if err := n.follow(ctx, snap); err != nil {
+		return err
+	}
+	if err := n.survey(ctx, snap); err != nil {
 		return err
 	}
 	if err := n.write(ctx, snap); err != nil {
@@ -148,7 +159,7 @@ func (n *NSD) publish(ctx context.Context, snap *zone.Snapshot) error {
 	if err := n.prove(ctx, snap.Serial(), begun); err != nil {
 		return n.undo(ctx, err)
 	}
-	n.succeeded(snap, time.Since(begun))
+	n.succeeded(snap, begun)
 	return nil
 }
 
@@ -162,7 +173,7 @@ func (n *NSD) settle(ctx context.Context) error {
 		return err
 	}
 	if n.place == nil || n.place.file.path != place.file.path {
-		n.followed = false
+		n.followed = nil
 	} else {
 		place.file, place.listener = n.place.file, n.place.listener
 	}
@@ -175,24 +186,52 @@ func (n *NSD) settle(ctx context.Context) error {
 // what comes with a lower one. Where the file has the same serial and says something
 // else, since the static records have changed, they would not come for it.
 func (n *NSD) follow(ctx context.Context, snap *zone.Snapshot) error {
-	if n.followed {
+	file := n.place.file
+	if file.untouched() || file.is(n.followed) {
 		return nil
 	}
-	serial, err := n.place.file.readSerial(n.apex)
+	there, err := os.Stat(file.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return file.explain(err)
+	}
+	serial, err := file.readSerial(n.apex)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		n.followed = true
-		return nil
 	case err != nil:
-		n.opts.Log.Warn("the serial of the zone file that is there can't be read", "file", n.place.file.path, "err", err)
-		n.followed = true
-		return nil
-	case serial == snap.Serial():
+		n.opts.Log.Warn("the serial of the zone file that is there can't be read", "file", file.path, "err", err)
+		err = nil
+	case serial == snap.Serial() && file.left == nil:
 		err = n.renew(ctx, snap)
 	default:
-		err = n.opts.ahead(ctx, "the zone file "+n.place.file.path, serial, snap.Serial())
+		err = n.opts.ahead(ctx, "the zone file "+file.path, serial, snap.Serial())
 	}
-	n.followed = err == nil || errors.Is(err, zone.ErrOvertaken)
+	if err == nil || errors.Is(err, zone.ErrOvertaken) {
+		n.followed = there
+	}
+	return err
+}
+
+// survey asks NSD and the other servers, once, for a serial that is later than the
+// database's: changes that come after must not be taken for what is served already.
+func (n *NSD) survey(ctx context.Context, snap *zone.Snapshot) error {
+	if n.surveyed {
+		return nil
+	}
+	servers := append(n.others(), n.place.Listeners...)
+	found := make([]error, len(servers))
+	var asking sync.WaitGroup
+	for i, server := range servers {
+		asking.Go(func() {
+			if serial, err := n.asker.serial(ctx, server); err == nil {
+				found[i] = n.opts.ahead(ctx, server, serial, snap.Serial())
+			}
+		})
+	}
+	asking.Wait()
+	err := join(found...)
+	n.surveyed = err == nil
 	return err
 }
 
@@ -258,19 +297,25 @@ func (n *NSD) write(ctx context.Context, snap *zone.Snapshot) error {
 		return err
 	}
 	n.rewrite = false
-	return n.place.readable()
+	return nil
 }
 
-// inspection is what a file has to go through before NSD gets it. Once NSD has lost the
-// zone over one, its checker reads all of the next, so that it doesn't lose it again
-// and again.
+// inspection is what a file has to go through before NSD gets it: NSD's user must be
+// able to read it, and once NSD has lost the zone over one, its checker reads all of the
+// next, so that it doesn't lose it again and again.
 func (n *NSD) inspection(ctx context.Context) func(path string) error {
 	return func(path string) error {
+		if err := n.place.reader.cannotRead(path, n.place.file.path); err != nil {
+			return err
+		}
 		if !n.wary {
 			return nil
 		}
 		if complaint, err := n.place.checkzone(ctx, path); err != nil {
 			return fmt.Errorf("it isn't handed over: %s", complaint)
+		}
+		if wait := time.Until(n.notBefore); wait > 0 {
+			return fmt.Errorf("it isn't handed over yet: NSD lost the zone over the last one and nsd-checkzone found no fault in that; the next try is in %v", wait.Round(time.Second))
 		}
 		return nil
 	}
@@ -311,6 +356,9 @@ func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) er
 	if errors.Is(err, errSilent) {
 		n.place.listener = "" // it may have moved to another address
 	}
+	if ctx.Err() == context.DeadlineExceeded {
+		n.took = max(n.took, time.Since(begun)) // slow isn't broken: the next try has more time
+	}
 	// It may be that NSD could not read the file and said so in its log alone.
 	n.rewrite = err != nil
 	return err
@@ -339,13 +387,14 @@ func (n *NSD) undo(ctx context.Context, cause error) error {
 	if errors.As(cause, &ahead) {
 		return join(n.opts.ahead(ctx, ahead.server, ahead.serial, n.opts.Newest()), cause)
 	}
-	if !n.served || !errors.As(cause, &answer) {
+	if !n.served && !n.wary || !errors.As(cause, &answer) || answer.lame {
 		return cause
 	}
 	n.rewrite, n.wary = true, true
 	reason, err := n.place.checkzone(ctx, n.place.file.path)
 	if err == nil {
 		reason = "nsd-checkzone finds no fault in it, so see NSD's log"
+		n.notBefore = time.Now().Add(afterLoss)
 	}
 	if err := n.place.file.goBack(); err != nil {
 		return fmt.Errorf("%w after the new zone file: %s; the last good file could not be put back: %w", cause, reason, err)
@@ -356,10 +405,11 @@ func (n *NSD) undo(ctx context.Context, cause error) error {
 	return fmt.Errorf("%w after the new zone file: %s; the last good file is back", cause, reason)
 }
 
-func (n *NSD) succeeded(snap *zone.Snapshot, took time.Duration) {
+func (n *NSD) succeeded(snap *zone.Snapshot, begun time.Time) {
+	took := time.Since(begun)
 	n.served, n.wary, n.took, n.place.file.served = true, false, took, true
 	place := n.place
-	n.shared.proved(snap.Serial(), n.others(), func(ctx context.Context) error {
+	n.shared.proved(snap.Serial(), begun, n.others(), func(ctx context.Context) error {
 		return mustSucceed(ctx, place.control, "notify "+place.Zone)
 	})
 	n.opts.Log.Debug("NSD answers", "serial", snap.Serial(), "live", snap.Len(), "took", took)
@@ -371,7 +421,8 @@ func (n *NSD) others() []string {
 	if servers == nil {
 		servers = n.place.Secondaries
 	}
-	return slices.DeleteFunc(slices.Clone(servers), func(s string) bool { return slices.Contains(n.place.Listeners, s) })
+	servers = slices.Compact(slices.Sorted(slices.Values(servers)))
+	return slices.DeleteFunc(servers, func(s string) bool { return slices.Contains(n.place.Listeners, s) })
 }
 
 // Check reports whether NSD still answers what was published last, and the file is

@@ -19,6 +19,7 @@ type Others struct {
 	asker  asker
 	shared *handover
 	known  map[string]*other
+	beyond *zone.Serial // found at a server; snapshots up to it prove nothing
 
 	mu      sync.Mutex
 	skipped map[string]error // servers that are passed over, and why
@@ -48,14 +49,16 @@ func (o *Others) Name() string { return "other name servers" }
 // one; one that gives no answer at all may be passed over. NSD itself has confirmed by
 // then, so one always has.
 func (o *Others) Publish(ctx context.Context, snap *zone.Snapshot) error {
-	servers, err := o.shared.wait(ctx, snap.Serial())
+	if o.beyond != nil && !o.beyond.Less(snap.Serial()) {
+		return fmt.Errorf("%w: another name server has serial %d", zone.ErrOvertaken, *o.beyond)
+	}
+	servers, begun, err := o.shared.wait(ctx, snap.Serial())
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, leastPatience)
 	defer cancel()
-	begun := time.Now()
-	return o.each(servers, func(s *other) error {
+	err = o.each(servers, func(s *other) error {
 		if o.isSkipped(s) {
 			return nil
 		}
@@ -65,6 +68,11 @@ func (o *Others) Publish(ctx context.Context, snap *zone.Snapshot) error {
 		}
 		return o.judge(ctx, s, p.run(ctx))
 	})
+	var ahead aheadError
+	if errors.Is(err, zone.ErrOvertaken) && errors.As(err, &ahead) {
+		o.beyond = &ahead.serial
+	}
+	return err
 }
 
 // notifyAgain is when NSD is asked to tell a server again that there is something new: it
@@ -121,13 +129,15 @@ func (o *Others) resolve(servers []string) []*other {
 
 // Check reports a server that answers something else than NSD does, and finds out
 // whether one that was passed over is back.
-func (o *Others) Check(ctx context.Context, _ *zone.Snapshot) error {
-	serial, servers := o.shared.current()
-	return o.each(servers, func(s *other) error { return o.check(ctx, s, serial) })
+func (o *Others) Check(ctx context.Context, snap *zone.Snapshot) error {
+	return o.each(o.shared.current(), func(s *other) error { return o.check(ctx, s, snap.Serial()) })
 }
 
 func (o *Others) check(ctx context.Context, s *other, want zone.Serial) error {
 	got, err := o.asker.serial(ctx, s.server)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	silent := errors.Is(err, errSilent)
 	if o.isSkipped(s) && !silent {
 		o.skip(s, nil)

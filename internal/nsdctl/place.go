@@ -151,11 +151,11 @@ func (p *place) changed() bool {
 }
 
 // readable says what keeps NSD from reading the zone file.
-func (p *place) readable() error { return p.reader.cannotRead(p.file.path) }
+func (p *place) readable() error { return p.reader.cannotRead(p.file.path, p.file.path) }
 
 // checkzone has NSD's own checker read a file of the zone, in zonesdir, where NSD
 // runs. The error is that the file can't be read by NSD, and the text what is wrong;
-// where there is no checker nothing is.
+// where the checker isn't there, or takes too long, nothing is.
 func (p *place) checkzone(ctx context.Context, file string) (complaint string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkconfTime)
 	defer cancel()

@@ -21,28 +21,36 @@ type process struct {
 	started string // when, in the kernel's ticks
 }
 
-// generation are the processes of a server that answer queries at one moment. NSD
-// replaces all of them with each reload, and what one of them answers never changes.
-// While a reload is at its end, it is two generations at once.
+// generation are the processes of a server that answer queries at one moment, and those
+// that may come to. NSD replaces all of them with each reload, and what one of them
+// answers never changes. While a reload is at its end, it is two generations at once.
 type generation []process
 
 // single reports whether these are processes of one generation: NSD numbers them in
-// their titles.
+// their titles. One other process may be there: the main process from before, which
+// stays until the last of the old generation has ended. A second one is a process of
+// the new generation that has not come to run, and so has no number yet; then one with
+// its number may still be an old one.
 func (g generation) single() bool {
 	titles := make(map[string]bool)
+	others := 0
 	for _, p := range g {
-		if titles[p.title] {
+		switch {
+		case !strings.HasPrefix(p.title, serverTitle):
+			others++
+		case titles[p.title]:
 			return false
+		default:
+			titles[p.title] = true
 		}
-		titles[p.title] = true
 	}
-	return len(g) > 0
+	return len(titles) > 0 && others <= 1
 }
 
 // untitled reports whether there is a process without a title, as with NSD before
 // 4.3.0, so that generations can't be told apart.
 func (g generation) untitled() bool {
-	return slices.ContainsFunc(g, func(p process) bool { return !strings.HasPrefix(p.title, serverTitle) })
+	return slices.ContainsFunc(g, func(p process) bool { return !strings.HasPrefix(p.title, titled) })
 }
 
 // anyEnds waits up to that long for one of them to end (pidfd_open(2), Linux 5.3).
@@ -76,11 +84,21 @@ type family struct {
 }
 
 // familyOf returns NSD's main process, if that number belongs to one on this machine:
-// an NSD in a container counts its processes otherwise.
+// an NSD in a container counts its processes otherwise. Its parent is xfrd. Where that is
+// otherwise, a reload has failed, and another process stepped in whose own processes are
+// nobody's children: those can't be told from strangers.
 func familyOf(main int) (family, bool) {
 	stat, err := readStat(main)
 	if err != nil || !stat.isNSD() {
 		return family{}, false
+	}
+	if xfrd, err := readStat(stat.parent); err != nil || !xfrd.isNSD() {
+		return family{}, false
+	}
+	for _, pid := range children(stat.parent) {
+		if child, err := readStat(pid); err == nil && strings.HasPrefix(child.name, serverTitle) {
+			return family{}, false
+		}
 	}
 	return family{main, stat.started}, true
 }
@@ -99,7 +117,7 @@ func (f family) servers() generation {
 	}
 	var g generation
 	for _, pid := range children(f.main) {
-		if stat, err := readStat(pid); err == nil && stat.answers() {
+		if stat, err := readStat(pid); err == nil && stat.counts() {
 			g = append(g, process{pid, stat.name, stat.started})
 		}
 	}
@@ -161,14 +179,17 @@ func readStat(pid int) (stat, error) {
 
 func (s stat) isNSD() bool { return strings.HasPrefix(s.name, "nsd") }
 
-// serverTitle begins the titles of the processes that answer.
-const serverTitle = "nsd: server"
+// How NSD calls its processes.
+const (
+	titled       = "nsd: "
+	serverTitle  = titled + "server" // those that answer
+	dnstapHelper = titled + "dnstap"
+)
 
-// answers leaves out helpers, such as the collector of dnstap, and what has ended and
-// waits for its parent to take notice. Where processes have no titles all count.
-func (s stat) answers() bool {
-	return s.isNSD() && s.state != "Z" && s.state != "X" &&
-		(!strings.HasPrefix(s.name, "nsd: ") || strings.HasPrefix(s.name, serverTitle))
+// counts leaves out the collector of dnstap, which lives through reloads, and what has
+// ended and waits for its parent to take notice.
+func (s stat) counts() bool {
+	return s.isNSD() && s.state != "Z" && s.state != "X" && !strings.HasPrefix(s.name, dnstapHelper)
 }
 
 // allProcesses lists every process that can be seen.

@@ -29,8 +29,9 @@ const (
 	// lingerRow is where an old process doesn't end: one that serves a slow transfer
 	// takes no new queries and yet stays.
 	lingerRow = 512
-	// convinced is how often in a row a server has to say SERVFAIL, or refuse a
-	// connection, before that is believed: a full queue refuses one as well.
+	// convinced is how often in a row a server has to say SERVFAIL before that is
+	// believed. That nobody is there is believed after as long as an answer may take: a
+	// server that is started again is back by then.
 	convinced = 3
 )
 
@@ -51,9 +52,11 @@ type proof struct {
 
 	appeared time.Time // when the first answer of the row came
 	row      int       // answers in a row that have the serial
-	failures int       // SERVFAIL or refused connections in a row
+	failures int       // SERVFAIL, or no answer at all, in a row
+	failing  time.Time // since when
 	last     error     // what was seen last, if not that
 
+	unheard  error         // of the last reminder: the answer may come all the same
 	reminded time.Time     // when it was handed over last
 	patience time.Duration // until the next time
 }
@@ -97,22 +100,21 @@ func (p *proof) run(ctx context.Context) error {
 		if p.row > 0 && p.holds(servers) {
 			return nil
 		}
-		if err := p.insist(); err != nil {
-			return err
-		}
+		p.insist()
 		p.wait(ctx, servers)
 	}
 }
 
 // note takes in an answer and returns an error that ends the proof.
 func (p *proof) note(serial zone.Serial, err error) error {
+	newest := p.newest()
 	switch {
 	case err != nil:
 		p.row, p.last = 0, err
 		return p.fatal(err)
-	case !p.newest().Reached(serial):
+	case !newest.Reached(serial):
 		p.row, p.failures, p.last = 0, 0, aheadError{p.server, serial}
-		if serial.Plausible(p.newest(), time.Now()) {
+		if serial.Plausible(newest, time.Now()) {
 			return p.last
 		}
 		return nil // it may be from before the change
@@ -138,10 +140,13 @@ func (p *proof) fatal(err error) error {
 		p.failures = 0
 		return nil
 	}
-	if p.failures++; p.failures < convinced && !errors.Is(err, errTimeout) {
-		return nil
+	if p.failures++; p.failures == 1 {
+		p.failing = time.Now()
 	}
-	return err
+	if lost && p.failures >= convinced || errors.Is(err, errTimeout) || gone && time.Since(p.failing) >= askTime {
+		return err
+	}
+	return nil
 }
 
 // holds reports whether the row of answers is proof. The servers are those from
@@ -157,18 +162,18 @@ func (p *proof) holds(servers generation) bool {
 // insist hands the change over again where it takes much longer than it should: a
 // reload that was accepted is lost where NSD's reloading process fails. NSD passes over
 // a file that it has read, so to ask too often costs little.
-func (p *proof) insist() error {
+func (p *proof) insist() {
 	if p.remind == nil || p.row > 0 {
-		return nil
+		return
 	}
 	if p.reminded.IsZero() {
 		p.reminded = p.begun
 	}
 	if time.Since(p.reminded) < p.patience {
-		return nil
+		return
 	}
 	p.reminded, p.patience = time.Now(), 2*p.patience
-	return p.remind()
+	p.unheard = p.remind()
 }
 
 // wait passes the time until the next question.
@@ -189,6 +194,9 @@ func (p *proof) tooLate(ctx context.Context) error {
 	}
 	if p.last == nil {
 		return fmt.Errorf("%s: %w", p.server, ctx.Err())
+	}
+	if p.unheard != nil {
+		return join(p.last, p.unheard)
 	}
 	return fmt.Errorf("%w, %v after the change was handed over", p.last, time.Since(p.begun).Round(time.Millisecond))
 }

@@ -54,13 +54,14 @@ func (r *reading) group() int {
 	return r.groups[0]
 }
 
-// cannotRead says what keeps the user from reading a file, nil if nothing does. It
-// goes by the ordinary permission bits, as NSD's unit under Debian does.
-func (r *reading) cannotRead(path string) error {
+// cannotRead says what keeps the user from reading a file that is to have that path, nil
+// if nothing does. It goes by the ordinary permission bits, as NSD's unit under Debian
+// does.
+func (r *reading) cannotRead(file, path string) error {
 	if r == nil {
 		return nil
 	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(file)
 	if err != nil {
 		return err
 	}

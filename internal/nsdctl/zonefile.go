@@ -22,6 +22,7 @@ type zoneFile struct {
 	left   os.FileInfo // as it was left here; nil if this process hasn't written it
 	serial zone.Serial // of what was left
 	served bool        // what was left was proved to be served
+	seen   os.FileInfo // what the next file is to replace, nil for none
 }
 
 // openZoneFile finds the file behind the path of nsd.conf: a symbolic link is
@@ -43,10 +44,13 @@ func (f *zoneFile) beside(suffix string) string {
 func (f *zoneFile) good() string { return f.beside(".good") }
 
 // untouched reports whether the file is the very one that was left here.
-func (f *zoneFile) untouched() bool {
+func (f *zoneFile) untouched() bool { return f.is(f.left) }
+
+// is reports whether the file is still that one, unchanged.
+func (f *zoneFile) is(one os.FileInfo) bool {
 	now, err := os.Stat(f.path)
-	return err == nil && f.left != nil && os.SameFile(now, f.left) &&
-		now.ModTime().Equal(f.left.ModTime()) && now.Size() == f.left.Size()
+	return err == nil && one != nil && os.SameFile(now, one) &&
+		now.ModTime().Equal(one.ModTime()) && now.Size() == one.Size()
 }
 
 // holds reports whether the file is as it was left, with that serial.
@@ -77,6 +81,7 @@ func (f *zoneFile) digest() ([32]byte, error) {
 // beside the one to come, and returns the name it has there; "" if there is nothing
 // to keep.
 func (f *zoneFile) keepForeign() (string, error) {
+	f.seen, _ = os.Stat(f.path) // none is as good as an error
 	if f.untouched() {
 		return "", nil
 	}
@@ -90,8 +95,9 @@ func (f *zoneFile) keepForeign() (string, error) {
 	kept := f.path + ".before-acmezone"
 	for n := 2; ; n++ {
 		err := os.Link(f.path, kept)
-		if errors.Is(err, fs.ErrPermission) {
-			// The kernel lets nobody link a file that is somebody else's.
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
+			// The kernel lets nobody link a file that is somebody else's, and some file
+			// systems nobody any file.
 			err = copyFile(f.path, kept)
 		}
 		if !errors.Is(err, fs.ErrExist) {
@@ -113,7 +119,10 @@ func copyFile(from, to string) error {
 		return err
 	}
 	_, err = io.Copy(target, source)
-	return join(err, target.Sync(), target.Close())
+	if err = join(err, target.Sync(), target.Close()); err != nil {
+		_ = os.Remove(to) // half of it is of no use
+	}
+	return err
 }
 
 // proven reads a file back and says whether it is whole.
@@ -209,6 +218,9 @@ func (f *zoneFile) install(next string, serial zone.Serial) error {
 	if err := f.keepGood(); err != nil {
 		return err
 	}
+	if now, _ := os.Stat(f.path); (now != nil || f.seen != nil) && !f.is(f.seen) {
+		return errors.New("it was changed by somebody else just now: the next try keeps what is there")
+	}
 	if err := os.Rename(next, f.path); err != nil {
 		return err
 	}
@@ -289,10 +301,12 @@ func (f *zoneFile) goBack() error {
 	if err := f.age(f.good()); err != nil {
 		return err
 	}
-	f.left = nil
 	if err := os.Rename(f.good(), f.path); err != nil {
 		return err
 	}
+	// Whatever is handed over next, this one has to be kept again.
+	f.left, _ = os.Stat(f.path)
+	f.serial, f.served = 0, true
 	return syncFolder(f.path)
 }
 

@@ -16,13 +16,15 @@ type gathering struct {
 	wake  chan struct{} // holds one token when somebody has come
 	count int           // who waited at the end of the last round
 	limit time.Duration
+	until time.Time // afterwards the last round says nothing about who comes
 }
 
 const (
 	// waitPart is the part of a round that may be waited for the next one's company.
 	waitPart = 2
-	// leastWait is what isn't worth the waiting.
+	// leastWait is what isn't worth the waiting, mostWait what nobody should.
 	leastWait = time.Millisecond
+	mostWait  = 250 * time.Millisecond
 )
 
 func newGathering() gathering { return gathering{wake: make(chan struct{}, 1)} }
@@ -30,7 +32,7 @@ func newGathering() gathering { return gathering{wake: make(chan struct{}, 1)} }
 // ended notes how many waited at a round's end, answered or not, and how long it took;
 // under Pipeline.mu.
 func (g *gathering) ended(waiting int, took time.Duration) {
-	g.count, g.limit = waiting, took/waitPart
+	g.count, g.limit, g.until = waiting, min(took/waitPart, mostWait), time.Now().Add(took)
 }
 
 // signal is called when requests have joined those that wait; under Pipeline.mu.
@@ -45,9 +47,9 @@ func (g *gathering) signal() {
 func (r *runner) gather(ctx context.Context) {
 	p := r.pipeline
 	p.mu.Lock()
-	limit := r.gathering.limit
+	limit, late := r.gathering.limit, time.Now().After(r.gathering.until)
 	p.mu.Unlock()
-	if r.follows || limit < leastWait {
+	if r.follows || late || limit < leastWait {
 		return
 	}
 	timer := time.NewTimer(limit)

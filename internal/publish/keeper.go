@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -11,6 +12,9 @@ const (
 	// maxSweep is how often values that are due are dropped, all in one go, so
 	// that expiry doesn't keep name servers reloading.
 	maxSweep = time.Minute
+	// expireAtOnce is how many owners' values are dropped in one transaction: updates
+	// wait for its end.
+	expireAtOnce = 5000
 	// storeRetry is how often a store that failed is tried again.
 	storeRetry = time.Second
 )
@@ -51,7 +55,7 @@ func (p *Pipeline) sweep(ctx context.Context) {
 		return
 	}
 	before := p.opts.Now().Add(-p.opts.Lifetime)
-	if owners := p.Snapshot().Due(before.Unix()); len(owners) > 0 {
+	for owners := range slices.Chunk(p.Snapshot().Due(before.Unix()), expireAtOnce) {
 		p.submit(ctx, zone.Expire{Before: before, Owners: owners})
 	}
 }

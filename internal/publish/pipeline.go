@@ -6,7 +6,6 @@ package publish
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -128,8 +127,8 @@ func (p *Pipeline) chain() {
 // were handed over by then are still committed. It returns nil, or the error after
 // which no commit can succeed, when all its goroutines have ended.
 func (p *Pipeline) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var running sync.WaitGroup
 	for _, r := range p.runners {
 		if !r.follows {
@@ -138,13 +137,14 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		running.Go(func() { r.run(ctx) })
 	}
 	running.Go(func() { p.keep(ctx) })
-	running.Go(func() { stop(p.commitLoop(ctx)) })
+	var fatal error
+	running.Go(func() {
+		fatal = p.commitLoop(ctx)
+		stop()
+	})
 	running.Wait()
 	p.answerRest(ctx)
-	if cause := context.Cause(ctx); errors.Is(cause, zone.ErrForked) {
-		return cause
-	}
-	return nil
+	return fatal
 }
 
 // Ready is closed when everything that was stored at the start has been published.

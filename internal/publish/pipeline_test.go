@@ -75,6 +75,24 @@ type server struct {
 	fail  error
 	hang  chan struct{} // if set, Publish waits until it is closed
 	tries int
+
+	follows string // the name of the publisher before it
+	lost    error  // what a check says
+}
+
+func (s *server) Follows() string { return s.follows }
+
+func (s *server) Check(context.Context, *zone.Snapshot) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+// lose has others interfere with the server; nil ends it.
+func (s *server) lose(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost, s.fail = err, err
 }
 
 func (s *server) Name() string { return s.name }
@@ -492,6 +510,67 @@ func TestStartPublishesWhatIsStored(t *testing.T) {
 		cancel()
 		if err := errors.Join(<-ended, db.Close()); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestRepeatedValueIsNotServedWhereAllIsLost: what was served once may not be any more.
+func TestRepeatedValueIsNotServedWhereAllIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nsd := &server{name: "nsd"}
+		b := start(t, false, 0, nsd)
+		b.register("a")
+		if err := b.within(timeout, true, set("a", "1")); err != nil {
+			t.Fatal(err)
+		}
+		nsd.lose(errors.New("it is gone"))
+		time.Sleep(11 * time.Second) // virtual: two checks
+		if err := b.within(timeout, true, set("a", "1")); !errors.Is(err, zone.ErrNotPublished) {
+			t.Errorf("a repeated value: %v", err)
+		}
+		if b.Health(t.Context()) == nil {
+			t.Error("healthy")
+		}
+		nsd.lose(nil)
+		time.Sleep(11 * time.Second)
+		if err := b.within(timeout, true, set("a", "1")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestFollower: it is given what the one before it has published, and its health is
+// seen also where more was committed than it was given.
+func TestFollower(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nsd, others := &server{name: "nsd"}, &server{name: "others", follows: "nsd"}
+		b := start(t, false, 0, nsd, others)
+		b.register("a", "b")
+		synctest.Wait()
+		hang := make(chan struct{})
+		nsd.set(nil, hang)
+		asked := make(chan error, 2)
+		go func() { asked <- b.within(timeout, true, set("a", "1")) }()
+		synctest.Wait()
+		go func() { asked <- b.within(timeout, true, set("b", "1")) }()
+		synctest.Wait()
+		if others.serves("a", "1") {
+			t.Error("it has what the one before it hasn't published")
+		}
+		nsd.set(nil, nil)
+		close(hang)
+		for range 2 {
+			if err := <-asked; err != nil {
+				t.Error(err)
+			}
+		}
+		others.set(errors.New("it has old data"), nil)
+		if err := b.within(timeout, true, set("b", "2")); !errors.Is(err, zone.ErrNotPublished) {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		if b.Health(t.Context()) == nil {
+			t.Error("healthy, though a server has had old data for a minute")
 		}
 	})
 }

@@ -29,9 +29,11 @@ type runner struct {
 	followers []*runner           // are offered what this one has published
 	follows   bool                // is offered nothing else
 	gathering gathering
+	stopCheck context.CancelFunc // ends a check that is under way; guarded by Pipeline.mu
 
 	// Guarded by Pipeline.mu.
 	ready    bool        // one round has succeeded
+	gone     bool        // what was reached is not being answered any more
 	reached  zone.Serial // is being answered, if ready
 	err      error       // of the last round
 	newSince time.Time   // the oldest commit since the round began; zero for none
@@ -45,6 +47,9 @@ func newRunner(p *Pipeline, publisher Publisher) *runner {
 // offer replaces what waits to be published. One goroutine offers at a time: before Run,
 // and then under Pipeline.mu.
 func (r *runner) offer(snap *zone.Snapshot) {
+	if r.stopCheck != nil { // a check may take as long as a silent server
+		r.stopCheck()
+	}
 	select {
 	case <-r.next:
 	default:
@@ -79,7 +84,7 @@ func (r *runner) run(ctx context.Context) {
 			r.gather(ctx)
 			last = r.publish(ctx, snap)
 		case <-check.C:
-			if r.lost(ctx, last) {
+			if len(r.next) == 0 && r.lost(ctx, last) {
 				last = r.publish(ctx, last)
 			}
 		}
@@ -92,7 +97,11 @@ func (r *runner) lost(ctx context.Context, last *zone.Snapshot) bool {
 	if !ok || last == nil {
 		return false
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	r.setStopCheck(stop)
 	err := checker.Check(ctx, last)
+	r.setStopCheck(nil)
 	if err == nil || ctx.Err() != nil {
 		return false
 	}
@@ -100,8 +109,15 @@ func (r *runner) lost(ctx context.Context, last *zone.Snapshot) bool {
 	p := r.pipeline
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	r.gone = true
 	r.behind(p.opts.Now())
 	return true
+}
+
+func (r *runner) setStopCheck(stop context.CancelFunc) {
+	r.pipeline.mu.Lock()
+	defer r.pipeline.mu.Unlock()
+	r.stopCheck = stop
 }
 
 // publish goes on until a state is published, which it returns, or ctx is done; before
@@ -152,7 +168,11 @@ func (r *runner) succeeded(snap *zone.Snapshot, took time.Duration) {
 	}
 	r.gathering.ended(p.waitingFor(r), took)
 	first := !r.ready
-	r.ready, r.reached, r.err, r.oldSince = true, serial, nil, time.Time{}
+	r.ready, r.gone, r.reached, r.err, r.oldSince = true, false, serial, nil, time.Time{}
+	if r.newSince.IsZero() && !serial.Reached(p.committed.Serial()) {
+		// More was committed before the round began than it could publish.
+		r.newSince = p.opts.Now()
+	}
 	if first && p.allReady() {
 		close(p.ready)
 	}
@@ -184,7 +204,9 @@ func (r *runner) failed(err error, delay time.Duration) {
 	}
 }
 
-func (r *runner) serves(serial zone.Serial) bool { return r.ready && r.reached.Reached(serial) }
+func (r *runner) serves(serial zone.Serial) bool {
+	return r.ready && !r.gone && r.reached.Reached(serial)
+}
 
 // allReady reports whether every publisher has succeeded once; under Pipeline.mu.
 func (p *Pipeline) allReady() bool {

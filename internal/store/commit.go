@@ -11,7 +11,7 @@ import (
 // Commit makes the changes durable, all that can be in one transaction, and
 // returns what is durable then with an error, or nil, for each change:
 // zone.ErrNoAccount, ErrTaken and ErrToken fail one change alone, ErrNotStored
-// fails all that had not failed before, ErrForked all from now on. After
+// fails all of them, ErrForked all from now on. After
 // ErrNotStored it isn't known whether the changes will be there after a restart.
 //
 // When it returns nil for a change, that is on the disk: the write-ahead log has
@@ -32,10 +32,9 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 		}
 		s.giveUp(err)
 	}
+	// Those that were refused as well: what they were judged by has been taken back.
 	for i := range errs {
-		if errs[i] == nil {
-			errs[i] = s.notStored(err)
-		}
+		errs[i] = s.notStored(err)
 	}
 	return s.current, errs
 }

@@ -98,17 +98,25 @@ func (f *file) challenges() {
 		line = appendOwner(line[:0], n.owner)
 		line = append(line, middle...)
 		begin := len(line)
-		for _, v := range n.set.Values {
-			if slices.Contains(static[n.owner], v.Text) {
+		for _, text := range inOrder(n.set) {
+			if slices.Contains(static[n.owner], text) {
 				continue
 			}
-			line = append(append(line[:begin], v.Text...), "\"\n"...)
-			f.challenge(n.owner, v.Text, line)
+			line = append(append(line[:begin], text...), "\"\n"...)
+			f.challenge(n.owner, text, line)
 		}
 		if f.err != nil {
 			return
 		}
 	}
+}
+
+// inOrder returns an RRset's texts in an order that doesn't change when one of them is
+// set again: the file is to be the same then.
+func inOrder(set *zone.RRset) []string {
+	texts := set.Texts()
+	slices.Sort(texts)
+	return texts
 }
 
 // challenge writes one line, of a value that needs no escapes.
