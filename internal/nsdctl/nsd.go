@@ -11,16 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
-	"github.com/acmezone/acmezone/internal/zonegen"
 )
 
 // Options say which NSD the zone is handed to.
@@ -42,24 +38,6 @@ type Options struct {
 	Log   *slog.Logger
 
 	told *told
-}
-
-// told keeps what was said once from being said again with every try. It may be used by
-// any number of goroutines.
-type told struct {
-	mu      sync.Mutex
-	serials map[string]zone.Serial // by where they were found
-}
-
-// first reports whether that serial was not there when somebody looked last.
-func (t *told) first(where string, serial zone.Serial) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.serials[where] == serial {
-		return false
-	}
-	t.serials[where] = serial
-	return true
 }
 
 // NSD is the publisher that hands the zone to NSD and proves that NSD itself answers
@@ -181,170 +159,6 @@ func (n *NSD) settle(ctx context.Context) error {
 	return nil
 }
 
-// follow raises the zone's serial where the zone file has a later one: a database
-// from a backup, or a zone that was made by hand before. Other servers would refuse
-// what comes with a lower one. Where the file has the same serial and says something
-// else, since the static records have changed, they would not come for it.
-func (n *NSD) follow(ctx context.Context, snap *zone.Snapshot) error {
-	file := n.place.file
-	if file.untouched() || file.is(n.followed) {
-		return nil
-	}
-	there, err := os.Stat(file.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return file.explain(err)
-	}
-	serial, err := file.readSerial(n.apex)
-	switch {
-	case err != nil:
-		n.opts.Log.Warn("the serial of the zone file that is there can't be read", "file", file.path, "err", err)
-		err = nil
-	case serial == snap.Serial() && file.left == nil:
-		err = n.renew(ctx, snap)
-	default:
-		err = n.opts.ahead(ctx, "the zone file "+file.path, serial, snap.Serial())
-	}
-	if err == nil || errors.Is(err, zone.ErrOvertaken) {
-		n.followed = there
-	}
-	return err
-}
-
-// survey asks NSD and the other servers, once, for a serial that is later than the
-// database's: changes that come after must not be taken for what is served already.
-func (n *NSD) survey(ctx context.Context, snap *zone.Snapshot) error {
-	if n.surveyed {
-		return nil
-	}
-	servers := append(n.others(), n.place.Listeners...)
-	found := make([]error, len(servers))
-	var asking sync.WaitGroup
-	for i, server := range servers {
-		asking.Go(func() {
-			if serial, err := n.asker.serial(ctx, server); err == nil {
-				found[i] = n.opts.ahead(ctx, server, serial, snap.Serial())
-			}
-		})
-	}
-	asking.Wait()
-	err := join(found...)
-	n.surveyed = err == nil
-	return err
-}
-
-// renew raises the serial if the file of that serial says something else than the
-// snapshot.
-func (n *NSD) renew(ctx context.Context, snap *zone.Snapshot) error {
-	there, err := n.place.file.digest()
-	if err != nil {
-		return err
-	}
-	pipe, out := io.Pipe()
-	go func() { out.CloseWithError(n.opts.Write(out, snap)) }()
-	wanted, err := zonegen.Digest(pipe)
-	if err != nil || wanted == there {
-		return err
-	}
-	n.opts.Log.Info("the static records have changed: the zone gets a new serial", "serial", snap.Serial())
-	if err := n.opts.Raise(ctx, snap.Serial()); err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: the zone file of serial %d says something else", zone.ErrOvertaken, snap.Serial())
-}
-
-// ahead decides what to do with a serial that was found elsewhere; nil where it isn't
-// ahead, or isn't followed.
-func (o Options) ahead(ctx context.Context, where string, found, ours zone.Serial) error {
-	if ours.Reached(found) {
-		return nil
-	}
-	if !found.Plausible(ours, time.Now()) {
-		if !o.told.first(where, found) {
-			return nil
-		}
-		o.Log.Error("a serial was found that can't be right, and is not followed: servers that hold it refuse the zone until 'nsd-control force_transfer' is typed there",
-			"where", where, "serial", found, "ours", ours)
-		return nil
-	}
-	o.Log.Warn("a later serial was found; the zone's own is raised beyond it", "where", where, "serial", found, "ours", ours)
-	if err := o.Raise(ctx, found); err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: %s has serial %d", zone.ErrOvertaken, where, found)
-}
-
-// write puts the snapshot into the zone file, unless it is there.
-func (n *NSD) write(ctx context.Context, snap *zone.Snapshot) error {
-	file := n.place.file
-	if file.holds(snap.Serial()) && !n.rewrite {
-		return n.place.readable()
-	}
-	if err := n.checkStatic(ctx); err != nil {
-		return err
-	}
-	kept, err := file.keepForeign()
-	if err != nil {
-		return file.explain(err)
-	}
-	if kept != "" {
-		n.opts.Log.Warn("the zone file was not as acmezone wrote it; what was there is kept", "file", file.path, "kept", kept)
-	}
-	err = file.replace(snap.Serial(), n.place.reader.group(), n.inspection(ctx), func(w io.Writer) error { return n.opts.Write(w, snap) })
-	if err != nil {
-		return err
-	}
-	n.rewrite = false
-	return nil
-}
-
-// inspection is what a file has to go through before NSD gets it: NSD's user must be
-// able to read it, and once NSD has lost the zone over one, its checker reads all of the
-// next, so that it doesn't lose it again and again.
-func (n *NSD) inspection(ctx context.Context) func(path string) error {
-	return func(path string) error {
-		if err := n.place.reader.cannotRead(path, n.place.file.path); err != nil {
-			return err
-		}
-		if !n.wary {
-			return nil
-		}
-		if complaint, err := n.place.checkzone(ctx, path); err != nil {
-			return fmt.Errorf("it isn't handed over: %s", complaint)
-		}
-		if wait := time.Until(n.notBefore); wait > 0 {
-			return fmt.Errorf("it isn't handed over yet: NSD lost the zone over the last one and nsd-checkzone found no fault in that; the next try is in %v", wait.Round(time.Second))
-		}
-		return nil
-	}
-}
-
-// checkStatic has NSD's checker read the zone without its challenges, whose form never
-// changes, once: an older NSD doesn't know every type of record that the DNS library
-// knows, and one line that it can't read costs it the whole zone.
-func (n *NSD) checkStatic(ctx context.Context) error {
-	if n.checked {
-		return nil
-	}
-	file, err := os.CreateTemp("", "acmezone-zone-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	err = n.opts.Write(file, zone.NewSnapshot(n.opts.Newest(), 0))
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	complaint, err := n.place.checkzone(ctx, file.Name())
-	if err != nil {
-		return fmt.Errorf("NSD could not read the zone, so it isn't handed over: %s: look at zone.records", strings.ReplaceAll(complaint, file.Name(), n.place.Zone))
-	}
-	n.checked = true
-	return nil
-}
-
 // prove waits for NSD's own listener.
 func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) error {
 	p := proof{
@@ -442,10 +256,4 @@ func (n *NSD) Check(ctx context.Context, snap *zone.Snapshot) error {
 		return fmt.Errorf("%s answers serial %d instead of %d", n.place.listener, serial, snap.Serial())
 	}
 	return nil
-}
-
-// stanzaHint says what to type where NSD doesn't know the zone.
-func stanzaHint(apex, config string) string {
-	name := strings.TrimSuffix(apex, ".")
-	return fmt.Sprintf("append what 'acmezone nsd-conf' prints to %s and type 'nsd-control reconfig'; or, with a pattern of yours, 'nsd-control addzone %s PATTERN'", config, name)
 }

@@ -203,3 +203,9 @@ func Inspect(ctx context.Context, o Options) (*Settings, error) {
 	n := &NSD{opts: o, place: p}
 	return p.Settings, n.checkStatic(ctx)
 }
+
+// stanzaHint says what to type where NSD doesn't know the zone.
+func stanzaHint(apex, config string) string {
+	name := strings.TrimSuffix(apex, ".")
+	return fmt.Sprintf("append what 'acmezone nsd-conf' prints to %s and type 'nsd-control reconfig'; or, with a pattern of yours, 'nsd-control addzone %s PATTERN'", config, name)
+}
