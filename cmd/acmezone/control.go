@@ -85,12 +85,13 @@ func (l *local) Tokens(ctx context.Context) ([]zone.Token, error) {
 }
 
 func (l *local) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
-	return accountsWithoutSecrets(l.db.Accounts(ctx, filter))
+	accounts, err := l.db.Accounts(ctx, filter)
+	return shown(l.def, accounts), err
 }
 
 func (l *local) FindAccount(ctx context.Context, name string) (zone.Account, error) {
 	a, err := l.db.FindAccount(ctx, name)
-	return a.WithoutSecrets(), err
+	return a.Shown(l.def), err
 }
 
 func (l *local) WriteZone(_ context.Context, w io.Writer) error {
@@ -106,9 +107,9 @@ func withoutSecrets(tokens []zone.Token, err error) ([]zone.Token, error) {
 	return tokens, err
 }
 
-func accountsWithoutSecrets(accounts []zone.Account, err error) ([]zone.Account, error) {
+func shown(def *zone.Definition, accounts []zone.Account) []zone.Account {
 	for i := range accounts {
-		accounts[i] = accounts[i].WithoutSecrets()
+		accounts[i] = accounts[i].Shown(def)
 	}
-	return accounts, err
+	return accounts
 }
