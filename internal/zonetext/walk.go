@@ -86,7 +86,7 @@ func (s step) data() iter.Seq[[]byte] {
 // fields reads the step again from its beginning, where no parenthesis is open.
 func (s step) fields() iter.Seq[span] {
 	return func(yield func(span) bool) {
-		again := &scanner{text: s.file.text[:s.whole.end], pos: s.whole.start}
+		again := &scanner{text: s.file.text[:s.whole.end], pos: s.whole.start, line: s.line}
 		for field, ok := again.field(); ok && yield(field); field, ok = again.field() {
 		}
 	}
