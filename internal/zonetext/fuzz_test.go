@@ -158,7 +158,7 @@ func onlySOA(text []byte) (serial zone.Serial, ok bool) {
 	parser := dns.NewZoneParser(strings.NewReader("$TTL 3600\n"+string(text)), "example.org.", "")
 	count := 0
 	for rr, more := parser.Next(); more; rr, more = parser.Next() {
-		if soa, is := rr.(*dns.SOA); is {
+		if soa, is := rr.(*dns.SOA); is && soa.Ns != "" { // as in a dynamic update
 			serial = zone.Serial(soa.Serial)
 			count++
 		}

@@ -31,6 +31,7 @@ var faults = map[string]string{
 	"include-with-three-words":           "2: $INCLUDE with too many values",
 	"include-without-a-path":             "2: $INCLUDE without a value",
 	"nul":                                "3: a NUL byte: a zone file is plain text",
+	"origin-with-an-empty-label":         "1: the origin \"a..b.\" is no domain name",
 	"origin-without-a-name":              "1: $ORIGIN without a value",
 	"parentheses-nested":                 "2: a parenthesis within parentheses",
 	"parenthesis-at-the-beginning":       "2: a parenthesis at the beginning of a line, where an owner belongs",
