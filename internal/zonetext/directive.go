@@ -65,6 +65,9 @@ func (f *File) directive(name string, arguments []span, e *entry) string {
 		return name + " with too many values"
 	case name == "$TTL":
 		e.kind, e.rrtype = isTTLDirective, arguments[0]
+		if value := unquoted(f.at(e.rrtype)); !isTTL(value) {
+			return fmt.Sprintf("the $TTL %.40q is neither a number of seconds nor like 1h30m", value)
+		}
 	case name == "$ORIGIN":
 		e.kind, e.origin = isOrigin, len(f.origins)
 		f.origins = append(f.origins, absolute(f.at(arguments[0]), f.origins[e.origin-1]))

@@ -50,6 +50,7 @@ var faults = map[string]string{
 	"soa-generic":                        "2: an SOA record with 3 values, not 7: a parenthesis may be missing",
 	"soa-over-lines-without-parentheses": "2: an SOA record with 2 values, not 7: a parenthesis may be missing",
 	"soa-too-long":                       "2: an SOA record with 8 values, not 7: a parenthesis may be missing",
+	"ttl-that-is-none":                   "1: the $TTL \"hour\" is neither a number of seconds nor like 1h30m",
 	"ttl-with-two-values":                "1: $TTL with too many values",
 	"utf-16":                             "1: a NUL byte: a zone file is plain text",
 }
