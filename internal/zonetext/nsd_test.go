@@ -140,8 +140,8 @@ func (n *nsdCase) seesRecords(printed []byte, tree *Tree) {
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
 		theirs = append(theirs, withoutTTL(datumOf(rr).text))
 	}
-	for _, d := range tree.read() {
-		if d.under != "" {
+	for _, d := range read(tree.written()) {
+		if d.origin != "" {
 			return // only NSD reads it
 		}
 		ours = append(ours, withoutTTL(d.text))
