@@ -1,0 +1,78 @@
+package zonetext
+
+import "fmt"
+
+// Include is an $INCLUDE directive.
+type Include struct {
+	Path   string // as written, quotes and escapes resolved
+	Origin string // absolute: the one it gives, or the one in force
+	Line   int    // from 1
+}
+
+// Includes returns the $INCLUDE directives in the order of the text. The caller must
+// not change them.
+func (f *File) Includes() []Include { return f.includes }
+
+// parseDirective takes what NSD knows, in capital letters as NSD wants them. Any
+// other NSD takes for an owner, or passes over with a warning.
+func (f *File) parseDirective(s *scanner, e *entry) bool {
+	name, line := s.directive(), s.line
+	var arguments []span
+	for field, ok := s.field(); ok; field, ok = s.field() {
+		arguments = append(arguments, field)
+	}
+	if s.err == nil {
+		if what := f.directive(name, arguments, e); what != "" {
+			s.failAt(line, what)
+		}
+	}
+	if e.kind == isInclude && s.line > line+1 {
+		s.failAt(line, "an $INCLUDE over several lines")
+	}
+	return s.err == nil
+}
+
+// directive passes the name of the directive where the scanner stands.
+func (s *scanner) directive() string {
+	start := s.pos
+	for s.pos++; s.pos < len(s.text) && isLetter(s.text[s.pos]); s.pos++ {
+	}
+	name := string(s.text[start:s.pos])
+	if s.pos < len(s.text) && roles[s.text[s.pos]] == ordinary {
+		return name + string(s.text[s.pos:s.pos+1])
+	}
+	return name
+}
+
+func isLetter(c byte) bool { return c|' ' >= 'a' && c|' ' <= 'z' }
+
+// directive returns what is wrong with one, "" if nothing is.
+func (f *File) directive(name string, arguments []span, e *entry) string {
+	switch {
+	case name == "$GENERATE":
+		e.kind = isGenerate
+	case name != "$TTL" && name != "$ORIGIN" && name != "$INCLUDE":
+		return fmt.Sprintf("%q is no directive that NSD knows: those are $TTL, $ORIGIN and $INCLUDE, in capital letters", name)
+	case len(arguments) == 0:
+		return "a " + name + " without a value"
+	case len(arguments) > 2 || len(arguments) == 2 && name != "$INCLUDE":
+		return "a " + name + " with too many values"
+	case name == "$TTL":
+		e.kind, e.rrtype = isTTLDirective, arguments[0]
+	case name == "$ORIGIN":
+		e.kind, e.origin = isOrigin, len(f.origins)
+		f.origins = append(f.origins, absolute(f.at(arguments[0]), f.origins[e.origin-1]))
+	default:
+		e.kind = isInclude
+		f.includes = append(f.includes, f.include(arguments, e))
+	}
+	return ""
+}
+
+func (f *File) include(arguments []span, e *entry) Include {
+	origin := f.origins[e.origin]
+	if len(arguments) == 2 {
+		origin = absolute(f.at(arguments[1]), origin)
+	}
+	return Include{Path: plain(f.at(arguments[0])), Origin: origin, Line: e.line}
+}
