@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,8 +66,10 @@ func (z *HandWritten) Check(ctx context.Context, file string) error {
 	return nil
 }
 
-// Readable says what keeps NSD's user from reading a file.
-func (z *HandWritten) Readable(file string) error { return z.place.reader.cannotRead(file, file) }
+// Readable says what keeps NSD's user from reading a file that is to have that path.
+func (z *HandWritten) Readable(file, path string) error {
+	return z.place.reader.cannotRead(file, path)
+}
 
 // Reload has NSD read the zone's file, if its time of change is another than that of the
 // file it has read. That NSD accepts it says nothing of what comes of it: Prove does.
@@ -134,14 +137,16 @@ func (z *HandWritten) Prove(ctx context.Context, serial zone.Serial, served bool
 	return foreign(p.run(ctx))
 }
 
-// ProveOthers waits until the servers that NSD notifies answer a serial. Those that
-// don't have an error; Silent tells one from whom there was no answer at all.
-func (z *HandWritten) ProveOthers(ctx context.Context, serial zone.Serial) []Answer {
+// ProveOthers waits until the servers that NSD notifies answer a serial, those that are
+// passed over left out. Those that don't have an error; Silent tells one from whom there
+// was no answer at all.
+func (z *HandWritten) ProveOthers(ctx context.Context, serial zone.Serial, passOver func(server string) bool) []Answer {
 	shared := newHandover()
 	shared.proved(serial, z.begun, nil, func(ctx context.Context) error {
 		return mustSucceed(ctx, z.place.control, "notify "+z.Zone)
 	})
-	return z.each(z.place.besides(z.Secondaries), func(server string) Answer {
+	servers := slices.DeleteFunc(z.place.besides(z.Secondaries), passOver)
+	return z.each(servers, func(server string) Answer {
 		find := func() (family, bool) { return familyAt(server) }
 		p := z.proof(server, serial, &locator{find: find, again: searchAgain})
 		p.remind, p.patience = shared.remind(ctx), notifyAgain

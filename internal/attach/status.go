@@ -1,0 +1,46 @@
+package attach
+
+import (
+	"context"
+
+	"github.com/acmezone/acmezone/internal/nsdctl"
+	"github.com/acmezone/acmezone/internal/zonetext"
+)
+
+// Status is what the files say of a domain.
+type Status struct {
+	Zone   string // the attach zone it lies in
+	Owner  string // absolute
+	Target string // of the CNAME that the zone has, absolute; "" for none
+	File   string // where that stands
+	Line   int
+	// Lost is where the CNAME leads that was attached and that the zone has lost since, as
+	// by a deployment that took the $INCLUDE out of the zone file: 'acmezone attach' puts
+	// it in again. "" if none is known.
+	Lost string
+}
+
+// Attached finds out whether a domain's CNAME is in the zone files, and changes nothing.
+// A domain outside of nsd.attach_zones is an error.
+func (e *Editor) Attached(ctx context.Context, domain string) (Status, error) {
+	apex, err := e.zoneOf(domain)
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Zone: zoneName(apex), Owner: Owner(domain)}
+	nsd, err := nsdctl.OpenZone(ctx, e.NSD, apex)
+	if err != nil {
+		return s, err
+	}
+	p := &plan{request: &request{zone: apex}, editor: e, nsd: nsd}
+	if err := p.read(); err != nil {
+		return s, err
+	}
+	if o := p.old.Obstacle(s.Owner); o != nil && o.Kind == zonetext.ObstacleCNAME {
+		s.Target, s.File, s.Line = o.Data, o.File, o.Line
+	}
+	if kept := p.snippet.records[s.Owner]; kept != nil && s.Target == "" {
+		s.Lost = kept.Target
+	}
+	return s, nil
+}
