@@ -1,6 +1,9 @@
 package zonetext
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Include is an $INCLUDE directive.
 type Include struct {
@@ -13,8 +16,8 @@ type Include struct {
 // not change them.
 func (f *File) Includes() []Include { return f.includes }
 
-// parseDirective takes what NSD knows, in capital letters as NSD wants them. Any
-// other NSD takes for an owner, or passes over with a warning.
+// parseDirective takes what NSD knows, and $GENERATE. Any other word NSD passes over
+// with a warning, where others take it for an owner.
 func (f *File) parseDirective(s *scanner, e *entry) bool {
 	name, line := s.directive(), s.line
 	var arguments []span
@@ -32,12 +35,13 @@ func (f *File) parseDirective(s *scanner, e *entry) bool {
 	return s.err == nil
 }
 
-// directive passes the name of the directive where the scanner stands.
+// directive passes the name of the directive where the scanner stands, and returns it
+// in capital letters: NSD takes either.
 func (s *scanner) directive() string {
 	start := s.pos
 	for s.pos++; s.pos < len(s.text) && isLetter(s.text[s.pos]); s.pos++ {
 	}
-	name := string(s.text[start:s.pos])
+	name := strings.ToUpper(string(s.text[start:s.pos]))
 	if s.pos < len(s.text) && roles[s.text[s.pos]] == ordinary {
 		return name + string(s.text[s.pos:s.pos+1])
 	}
@@ -52,11 +56,11 @@ func (f *File) directive(name string, arguments []span, e *entry) string {
 	case name == "$GENERATE":
 		e.kind = isGenerate
 	case name != "$TTL" && name != "$ORIGIN" && name != "$INCLUDE":
-		return fmt.Sprintf("%q is no directive that NSD knows: those are $TTL, $ORIGIN and $INCLUDE, in capital letters", name)
+		return fmt.Sprintf("%q is no directive that NSD knows: those are $TTL, $ORIGIN and $INCLUDE", name)
 	case len(arguments) == 0:
-		return "a " + name + " without a value"
+		return name + " without a value"
 	case len(arguments) > 2 || len(arguments) == 2 && name != "$INCLUDE":
-		return "a " + name + " with too many values"
+		return name + " with too many values"
 	case name == "$TTL":
 		e.kind, e.rrtype = isTTLDirective, arguments[0]
 	case name == "$ORIGIN":

@@ -109,7 +109,7 @@ func (f *File) parseRecord(s *scanner, e *entry) bool {
 		return false
 	}
 	e.rrtype = field
-	if f.soa == nil && isSOA(unquoted(f.at(field))) {
+	if f.soa == nil && isType(unquoted(f.at(field)), "SOA") {
 		return f.parseSOA(s, e)
 	}
 	for ok {

@@ -2,7 +2,6 @@ package zonetext
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,7 +21,8 @@ func isTTL(field []byte) bool {
 
 func isClass(field []byte) bool {
 	if len(field) == 2 {
-		return slices.Contains([]string{"IN", "CH", "CS", "HS"}, string(bytes.ToUpper(field)))
+		first, second := field[0]|' ', field[1]|' '
+		return first == 'i' && second == 'n' || second == 's' && (first == 'c' || first == 'h') || first == 'c' && second == 'h'
 	}
 	digits, ok := cutPrefixFold(field, "CLASS")
 	return ok && allDigits(digits)
@@ -45,9 +45,10 @@ func cutPrefixFold(field []byte, prefix string) ([]byte, bool) {
 	return field[len(prefix):], true
 }
 
-// isSOA spares typeName where there are many records.
-func isSOA(field []byte) bool {
-	return (len(field) == 3 || len(field) > 4) && (field[0]|' ' == 's' || field[0]|' ' == 't') && typeName(field) == "SOA"
+// isType is typeName(field) == name, but fast.
+func isType(field []byte, name string) bool {
+	return bytes.EqualFold(field, []byte(name)) ||
+		len(field) > 4 && field[0]|' ' == 't' && typeName(field) == name
 }
 
 // onlySigned are the types that are in signed zones only. A SIG or KEY may be

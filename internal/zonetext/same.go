@@ -10,85 +10,82 @@ import (
 
 // SameBut reads both with the DNS library and requires that new has the records of
 // old, but for the SOA's serial, without those in removed and with those in added
-// besides; TTLs count, the case of owners doesn't. The error names the first
-// difference.
+// besides; TTLs count, the case of owners doesn't. A record that the library can't
+// read has to stay as it is written. The error names the first difference.
 func SameBut(old, new *Tree, added, removed []dns.RR) error {
-	before, err := old.read()
-	if err != nil {
-		return err
+	before, after := append(old.read(), data(added)...), new.read()
+	wanted := make(map[datum]int)
+	for _, d := range before {
+		wanted[d]++
 	}
-	after, err := new.read()
-	if err != nil {
-		return err
-	}
-	wanted := make(map[string]int)
-	for _, rr := range append(before, keys(added)...) {
-		wanted[rr]++
-	}
-	for _, rr := range keys(removed) {
-		if wanted[rr]--; wanted[rr] < 0 {
-			return fmt.Errorf("%s: there is no record %q to be removed", old.root.file.name, rr)
+	for _, d := range data(removed) {
+		if wanted[d]--; wanted[d] < 0 {
+			return fmt.Errorf("%s: there is no record %q to be removed", old.root.file.name, d.text)
 		}
 	}
-	return compare(new.root.file.name, wanted, after, append(before, keys(added)...))
+	return compare(new.root.file.name, wanted, before, after)
 }
 
 // compare says first what is too much, then what is missing, in the order of the file.
-func compare(file string, wanted map[string]int, got, order []string) error {
-	for _, rr := range got {
-		if wanted[rr]--; wanted[rr] < 0 {
-			return fmt.Errorf("%s: the change would also make the record %q", file, rr)
+func compare(file string, wanted map[datum]int, before, after []datum) error {
+	for _, d := range after {
+		if wanted[d]--; wanted[d] < 0 {
+			return fmt.Errorf("%s: the change would also make the record %q", file, d.text)
 		}
 	}
-	for _, rr := range order {
-		if wanted[rr] > 0 {
-			return fmt.Errorf("%s: the change would also lose the record %q", file, rr)
+	for _, d := range before {
+		if wanted[d] > 0 {
+			return fmt.Errorf("%s: the change would also lose the record %q", file, d.text)
 		}
 	}
 	return nil
 }
 
-// read returns the records as the library reads them, in a form that is the same for
-// the same data.
-func (t *Tree) read() ([]string, error) {
-	var all []string
-	ttl := "3600" // NSD's default
-	for s := range t.steps() {
-		switch s.kind {
-		case isTTLDirective:
-			ttl = string(s.file.at(s.rrtype))
-			continue
-		case isGenerate:
-			return nil, fmt.Errorf("%s: $GENERATE, which isn't read here", s.place())
-		}
-		rr, err := s.read(ttl)
-		if err != nil {
-			return nil, fmt.Errorf("%s: the DNS library can't read the record: %w", s.place(), err)
-		}
-		all = append(all, key(rr))
-	}
-	return all, nil
+// datum is a record in a form that is the same for the same data.
+type datum struct {
+	text  string
+	under string // the $ORIGIN and $TTL for one that the library can't read
 }
 
-// read has the library read one record. It is given on a line of its own, since the
-// library takes a line end within parentheses for nothing at all, and takes TTLs from
-// the record before, which NSD doesn't.
-func (s step) read(ttl string) (dns.RR, error) {
+// read returns the records as the library reads them. One that it can't read, of a
+// type that came after it, say, stays as it is written, and so does $GENERATE.
+func (t *Tree) read() []datum {
+	var all []datum
+	ttl := "3600" // NSD's default
+	for s := range t.steps() {
+		if s.kind == isTTLDirective {
+			ttl = string(s.file.at(s.rrtype))
+			continue
+		}
+		d := datum{s.onOneLine(), s.origin + " " + ttl}
+		if rr := readLine(ttl, s.origin, d.text); rr != nil && s.kind == isRecord {
+			d = datumOf(rr)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// readLine has the library read one record, nil if it can't. It is given on a line of
+// its own, since the library takes a line end within parentheses for nothing at all,
+// and a TTL from the record before, which NSD doesn't.
+func readLine(ttl, origin, line string) dns.RR {
+	parser := dns.NewZoneParser(strings.NewReader("$TTL "+ttl+"\n"+line+"\n"), origin, "")
+	rr, ok := parser.Next()
+	if _, more := parser.Next(); !ok || more || parser.Err() != nil {
+		return nil
+	}
+	return rr
+}
+
+func (s step) onOneLine() string {
 	var line strings.Builder
-	fmt.Fprintf(&line, "$TTL %s\n%s", ttl, s.name)
+	line.WriteString(s.name)
 	for field := range s.afterOwner() {
 		line.WriteByte(' ')
 		line.Write(field)
 	}
-	parser := dns.NewZoneParser(strings.NewReader(line.String()+"\n"), s.origin, "")
-	rr, ok := parser.Next()
-	if err := parser.Err(); err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fmt.Errorf("it sees none in %q", line.String())
-	}
-	return rr, nil
+	return line.String()
 }
 
 // afterOwner gives the fields behind the owner. NSD takes quotes around TTL, class,
@@ -111,19 +108,19 @@ func (s step) afterOwner() iter.Seq[[]byte] {
 	}
 }
 
-func keys(records []dns.RR) []string {
-	list := make([]string, len(records))
+func data(records []dns.RR) []datum {
+	list := make([]datum, len(records))
 	for i, rr := range records {
-		list[i] = key(rr)
+		list[i] = datumOf(rr)
 	}
 	return list
 }
 
-func key(rr dns.RR) string {
+func datumOf(rr dns.RR) datum {
 	rr = dns.Copy(rr)
 	rr.Header().Name = absolute([]byte(rr.Header().Name), ".")
 	if soa, ok := rr.(*dns.SOA); ok {
 		soa.Serial = 0
 	}
-	return strings.ReplaceAll(rr.String(), "\t", " ")
+	return datum{text: strings.ReplaceAll(rr.String(), "\t", " ")}
 }

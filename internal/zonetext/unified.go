@@ -3,6 +3,7 @@ package zonetext
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 )
@@ -14,6 +15,9 @@ func Unified(name string, old, new []byte) []byte {
 	change := diff.Diff("", old, "", new)
 	if change == nil {
 		return nil
+	}
+	if strings.Contains(name, " ") {
+		name += "\t" // else patch takes the blank for the name's end
 	}
 	hunks := bytes.Index(change, []byte("@@ -"))
 	return append(fmt.Appendf(nil, "--- a/%s\n+++ b/%s\n", name, name), change[hunks:]...)

@@ -1,7 +1,6 @@
 package zonetext
 
 import (
-	"bytes"
 	"fmt"
 	"iter"
 	"slices"
@@ -60,17 +59,9 @@ func (t *Tree) records() iter.Seq[step] {
 // place is where a step stands, for messages.
 func (s step) place() string { return fmt.Sprintf("%s:%d", s.file.name, s.line) }
 
-func (s step) typeField() []byte { return unquoted(s.file.at(s.rrtype)) }
+func (s step) typeName() string { return typeName(unquoted(s.file.at(s.rrtype))) }
 
-func (s step) typeName() string { return typeName(s.typeField()) }
-
-func (s step) isType(name string) bool {
-	field := s.typeField()
-	if bytes.EqualFold(field, []byte(name)) {
-		return true
-	}
-	return len(field) > 4 && field[0]|' ' == 't' && typeName(field) == name
-}
+func (s step) isType(name string) bool { return isType(unquoted(s.file.at(s.rrtype)), name) }
 
 // data gives the fields after the type.
 func (s step) data() iter.Seq[[]byte] {
@@ -86,7 +77,7 @@ func (s step) data() iter.Seq[[]byte] {
 // fields reads the step again from its beginning, where no parenthesis is open.
 func (s step) fields() iter.Seq[span] {
 	return func(yield func(span) bool) {
-		again := &scanner{text: s.file.text[:s.whole.end], pos: s.whole.start}
+		again := &scanner{text: s.file.text[:s.whole.end], pos: s.whole.start, line: s.line}
 		for field, ok := again.field(); ok && yield(field); field, ok = again.field() {
 		}
 	}
