@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -139,8 +140,8 @@ func (p *plan) putIn(missing []*dns.CNAME) error {
 		}
 		return nil
 	}
-	if p.nsd.Chroot != "" && p.nsd.Chroot != "/" {
-		return fmt.Errorf("NSD shuts itself into %s (chroot:) and wouldn't find what its zones include: set nsd.attach_mode = \"inline\"", p.nsd.Chroot)
+	if dir := filepath.Clean(p.nsd.Chroot); p.nsd.Chroot != "" && dir != "/" {
+		return fmt.Errorf("NSD shuts itself into %s (chroot:) and wouldn't find what its zones include: set nsd.attach_mode = \"inline\"", dir)
 	}
 	for _, cname := range missing {
 		p.records[cname.Hdr.Name] = cname
