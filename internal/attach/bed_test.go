@@ -14,6 +14,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
+	"github.com/acmezone/acmezone/internal/zone"
 	"github.com/acmezone/acmezone/internal/zonetext"
 )
 
@@ -145,7 +146,7 @@ func (b *bed) detach(domains ...string) Result {
 func answers(t testing.TB, server *nsdtest.Server, domain string) string {
 	t.Helper()
 	client := dns.Client{Net: "tcp"}
-	answer, _, err := client.Exchange(new(dns.Msg).SetQuestion(Owner(domain), dns.TypeCNAME), server.Addr.String())
+	answer, _, err := client.Exchange(new(dns.Msg).SetQuestion(zone.ChallengeOwner(domain), dns.TypeCNAME), server.Addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}

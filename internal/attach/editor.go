@@ -132,7 +132,7 @@ func (e *Editor) enlist(jobs map[string]*request, domain string, cname *dns.CNAM
 		r = &request{zone: apex, wanted: make(map[string]*dns.CNAME)}
 		jobs[apex] = r
 	}
-	owner := Owner(domain)
+	owner := zone.ChallengeOwner(domain)
 	if cname != nil {
 		cname.Hdr = dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: ttl}
 	}

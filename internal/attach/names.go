@@ -5,24 +5,16 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 const challengeLabel = "_acme-challenge."
 
-// Owner returns the name of a domain's CNAME, absolute.
-func Owner(domain string) string { return challengeLabel + dns.Fqdn(domain) }
-
-// longestDomain is what is left for a domain, without the dot at the end, when
-// _acme-challenge stands before it (RFC 1035, section 2.3.4).
-const longestDomain = 253 - len(challengeLabel)
-
 // checkDomain takes a domain in the form that Binding has.
 func checkDomain(domain string) error {
-	switch {
-	case !isHostName(domain):
-		return fmt.Errorf("%.300q is not a domain name in lower case, such as \"www.example.com\"", domain)
-	case len(domain) > longestDomain:
-		return fmt.Errorf("%.300q is too long: with _acme-challenge before it, it is over 255 octets", domain)
+	if canonical, err := zone.ParseDomain(domain); err != nil || canonical != domain {
+		return fmt.Errorf("%.100q is not a domain in lower case, such as \"www.example.com\"", domain)
 	}
 	return nil
 }
@@ -53,6 +45,12 @@ func (e *Editor) checkTarget(target string) (string, error) {
 		return "", fmt.Errorf("%.300q is not a name of an account: those are one label below %s", target, apex)
 	}
 	return name + ".", nil
+}
+
+// Covers returns an error for a domain that lies in none of the zones that may be edited.
+func (e *Editor) Covers(domain string) error {
+	_, err := e.zoneOf(domain)
+	return err
 }
 
 // zoneOf returns the zone that a domain lies in: the closest of those that may be edited,

@@ -46,7 +46,7 @@ moved DNAME example.net.
 		"moved.example.com":   "zone example.com: moved.example.com. has a DNAME to example.net. (DIR/example.com.zone:17), which takes every name below it",
 		"example.org":         "example.org lies in none of nsd.attach_zones (example.com): add its zone there, if this NSD is the zone's primary",
 		"notexample.com":      "notexample.com lies in none of nsd.attach_zones (example.com): add its zone there, if this NSD is the zone's primary",
-		"*.example.com":       `"*.example.com" is not a domain name in lower case, such as "www.example.com"`,
+		"*.example.com":       `"*.example.com" is not a domain in lower case, such as "www.example.com"`,
 	} {
 		b.refused(domain, want)
 	}
@@ -78,7 +78,7 @@ func TestForeignTargetsAreRefused(t *testing.T) {
 	e.Zones = []string{"auth.example.org"}
 	mustSay(t, e.Attach(t.Context(), "x.auth.example.org", target), "acmezone's own zone auth.example.org")
 	e.Zones = []string{customer}
-	mustSay(t, e.Attach(t.Context(), strings.Repeat("a.", 120)+customer, target), "is too long")
+	mustSay(t, e.Attach(t.Context(), strings.Repeat("a.", 120)+customer, target), "is not a domain in lower case")
 }
 
 func TestZonesThatAreNotTouched(t *testing.T) {

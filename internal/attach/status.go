@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/acmezone/acmezone/internal/nsdctl"
+	"github.com/acmezone/acmezone/internal/zone"
 	"github.com/acmezone/acmezone/internal/zonetext"
 )
 
@@ -27,7 +28,7 @@ func (e *Editor) Attached(ctx context.Context, domain string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{Zone: zoneName(apex), Owner: Owner(domain)}
+	s := Status{Zone: zoneName(apex), Owner: zone.ChallengeOwner(domain)}
 	nsd, err := nsdctl.OpenZone(ctx, e.NSD, apex)
 	if err != nil {
 		return s, err

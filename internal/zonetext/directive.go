@@ -3,6 +3,8 @@ package zonetext
 import (
 	"fmt"
 	"strings"
+
+	"github.com/miekg/dns"
 )
 
 // Include is an $INCLUDE directive.
@@ -63,12 +65,27 @@ func (f *File) directive(name string, arguments []span, e *entry) string {
 		return name + " with too many values"
 	case name == "$TTL":
 		e.kind, e.rrtype = isTTLDirective, arguments[0]
+		if value := unquoted(f.at(e.rrtype)); !isTTL(value) {
+			return fmt.Sprintf("the $TTL %.40q is neither a number of seconds nor like 1h30m", value)
+		}
 	case name == "$ORIGIN":
 		e.kind, e.origin = isOrigin, len(f.origins)
 		f.origins = append(f.origins, absolute(f.at(arguments[0]), f.origins[e.origin-1]))
+		return noName(f.origins[e.origin])
 	default:
 		e.kind = isInclude
-		f.includes = append(f.includes, f.include(arguments, e))
+		include := f.include(arguments, e)
+		f.includes = append(f.includes, include)
+		return noName(include.Origin)
+	}
+	return ""
+}
+
+// noName says of an origin that it isn't a domain name; else nothing of what is
+// relative to it could be read.
+func noName(origin string) string {
+	if _, ok := dns.IsDomainName(origin); !ok {
+		return fmt.Sprintf("the origin %.80q is no domain name", origin)
 	}
 	return ""
 }

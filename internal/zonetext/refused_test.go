@@ -31,6 +31,7 @@ var faults = map[string]string{
 	"include-with-three-words":           "2: $INCLUDE with too many values",
 	"include-without-a-path":             "2: $INCLUDE without a value",
 	"nul":                                "3: a NUL byte: a zone file is plain text",
+	"origin-with-an-empty-label":         "1: the origin \"a..b.\" is no domain name",
 	"origin-without-a-name":              "1: $ORIGIN without a value",
 	"parentheses-nested":                 "2: a parenthesis within parentheses",
 	"parenthesis-at-the-beginning":       "2: a parenthesis at the beginning of a line, where an owner belongs",
@@ -49,6 +50,7 @@ var faults = map[string]string{
 	"soa-generic":                        "2: an SOA record with 3 values, not 7: a parenthesis may be missing",
 	"soa-over-lines-without-parentheses": "2: an SOA record with 2 values, not 7: a parenthesis may be missing",
 	"soa-too-long":                       "2: an SOA record with 8 values, not 7: a parenthesis may be missing",
+	"ttl-that-is-none":                   "1: the $TTL \"hour\" is neither a number of seconds nor like 1h30m",
 	"ttl-with-two-values":                "1: $TTL with too many values",
 	"utf-16":                             "1: a NUL byte: a zone file is plain text",
 }

@@ -8,17 +8,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// isTTL takes what NSD takes for a TTL (strtottl in util.c): 3600, 1h30m, and even
-// digits or units alone. The two types that look like one are types.
-func isTTL(field []byte) bool {
-	for _, c := range field {
-		if (c < '0' || c > '9') && strings.IndexByte("smhdwSMHDW", c) < 0 {
-			return false
-		}
-	}
-	return !bytes.EqualFold(field, []byte("DS")) && !bytes.EqualFold(field, []byte("MD"))
-}
-
 func isClass(field []byte) bool {
 	if len(field) == 2 {
 		first, second := field[0]|' ', field[1]|' '

@@ -51,13 +51,13 @@ type datum struct {
 // type that came after it, say, stays as it is written, and so does $GENERATE.
 func (t *Tree) read() []datum {
 	var all []datum
-	ttl := "3600" // NSD's default
+	ttl := uint32(defaultTTL)
 	for s := range t.steps() {
 		if s.kind == isTTLDirective {
-			ttl = string(s.file.at(s.rrtype))
+			ttl, _ = seconds(unquoted(s.file.at(s.rrtype)))
 			continue
 		}
-		d := datum{s.onOneLine(), s.origin + " " + ttl}
+		d := datum{s.onOneLine(), fmt.Sprint(s.origin, ttl)}
 		if rr := readLine(ttl, s.origin, d.text); rr != nil && s.kind == isRecord {
 			d = datumOf(rr)
 		}
@@ -69,8 +69,9 @@ func (t *Tree) read() []datum {
 // readLine has the library read one record, nil if it can't. It is given on a line of
 // its own, since the library takes a line end within parentheses for nothing at all,
 // and a TTL from the record before, which NSD doesn't.
-func readLine(ttl, origin, line string) dns.RR {
-	parser := dns.NewZoneParser(strings.NewReader("$TTL "+ttl+"\n"+line+"\n"), origin, "")
+func readLine(ttl uint32, origin, line string) dns.RR {
+	parser := dns.NewZoneParser(strings.NewReader(line+"\n"), origin, "")
+	parser.SetDefaultTTL(ttl)
 	rr, ok := parser.Next()
 	if _, more := parser.Next(); !ok || more || parser.Err() != nil {
 		return nil
