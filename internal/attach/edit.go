@@ -39,7 +39,7 @@ func (e *Editor) edit(ctx context.Context, r *request) (*Result, error) {
 	if !e.DryRun {
 		err = p.carryOut(ctx, result)
 	}
-	result.Warnings = p.warnings
+	result.Warnings = append(result.Warnings, p.warnings...)
 	return result, err
 }
 

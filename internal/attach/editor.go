@@ -66,6 +66,7 @@ type Result struct {
 // Change is that of one file.
 type Change struct {
 	Path     string
+	Name     string // relative to the top of its git work tree, or else to NSD's zonesdir
 	Old, New []byte // nil: there is no such file
 	Snippet  bool   // it is acmezone's own
 }

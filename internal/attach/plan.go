@@ -308,16 +308,27 @@ func (p *plan) compare() error {
 func (p *plan) changes() []Change {
 	var all []Change
 	for _, path := range p.editedPaths() {
-		all = append(all, Change{Path: path, Old: p.files[path].text, New: p.texts[path]})
+		all = append(all, Change{Path: path, Name: p.nameOf(p.files[path]), Old: p.files[path].text, New: p.texts[path]})
 	}
 	if p.changesSnippet() {
-		c := Change{Path: p.snippet.file.path, New: p.snippetText(), Snippet: true}
+		path := p.snippet.file.path
+		c := Change{Path: path, Name: strings.TrimPrefix(path, "/"), New: p.snippetText(), Snippet: true}
 		if p.snippet.file.info != nil {
 			c.Old = append([]byte{}, p.snippet.file.text...)
 		}
 		all = append(all, c)
 	}
 	return all
+}
+
+// nameOf is a file's name for a patch.
+func (p *plan) nameOf(o *original) string {
+	for _, from := range [][2]string{{workTree(o.real), o.real}, {p.nsd.ZonesDir, o.path}} {
+		if name, err := filepath.Rel(from[0], from[1]); err == nil && from[0] != "" && filepath.IsLocal(name) {
+			return filepath.ToSlash(name)
+		}
+	}
+	return strings.TrimPrefix(o.path, "/")
 }
 
 // editedPaths are those of the zone's files, the zone file first.
