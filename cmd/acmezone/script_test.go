@@ -22,7 +22,7 @@ func TestScripts(t *testing.T) {
 			"failed": exits(exitFailed),
 			"usage":  exits(exitUsage),
 			"nsd":    startsNSD(t),
-			"answer": answers,
+			"answer": answersCNAME,
 		},
 	})
 }
@@ -62,8 +62,8 @@ func startsNSD(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// answers asks $NSD for a name's CNAME, which must be there, or with ! must not.
-func answers(ts *testscript.TestScript, neg bool, args []string) {
+// answersCNAME asks $NSD for a name's CNAME, which must be there, or with ! must not.
+func answersCNAME(ts *testscript.TestScript, neg bool, args []string) {
 	client := dns.Client{Net: "tcp"}
 	answer, _, err := client.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(args[0]), dns.TypeCNAME), ts.Getenv("NSD"))
 	ts.Check(err)
