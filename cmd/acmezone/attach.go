@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/urfave/cli/v2"
 
@@ -79,7 +78,7 @@ func checkEditFlags(c *cli.Context) error {
 }
 
 // newEditor returns what edits the zones of the configuration.
-func newEditor(cfg *config.Config, log *slog.Logger) (*attach.Editor, error) {
+func newEditor(cfg *config.Config) (*attach.Editor, error) {
 	if cfg.NSD == nil {
 		return nil, usagef("the configuration has no section [nsd], whose attach_zones names the zones that may be edited; 'acmezone cname' prints the CNAME for others")
 	}
@@ -87,7 +86,7 @@ func newEditor(cfg *config.Config, log *slog.Logger) (*attach.Editor, error) {
 	return &attach.Editor{
 		NSD:   nsdctl.Server{Config: n.Config, Control: n.Control, ControlCommand: n.ControlCommand},
 		Zones: n.AttachZones, SnippetDir: n.SnippetDir, Inline: n.AttachMode == "inline",
-		Apex: cfg.Zone.Name, SkipSilent: cfg.Publish.Unreachable == "skip", Log: log,
+		Apex: cfg.Zone.Name, SkipSilent: cfg.Publish.Unreachable == "skip",
 	}, nil
 }
 
@@ -107,11 +106,11 @@ func openEdit(c *cli.Context, s surroundings) (*attach.Editor, []string, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg, log, err := loadConfig(c, s)
+	cfg, _, err := loadConfig(c, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	editor, err := newEditor(cfg, log)
+	editor, err := newEditor(cfg)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"os/user"
@@ -39,7 +38,7 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
-	editor, err := newEditor(cfg, log)
+	editor, err := newEditor(cfg)
 	if err != nil {
 		return err
 	}
@@ -55,16 +54,16 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 		return err
 	}
 	log.Info("ready to attach", "socket", l.Addr().String(), "zones", editor.Zones)
-	return attach.Serve(c.Context, l, func() (*attach.Editor, error) { return freshEditor(c, s, log) }, log)
+	return attach.Serve(c.Context, l, func() (*attach.Editor, error) { return freshEditor(c, s) }, log)
 }
 
 // freshEditor reads the configuration anew: the zones in it may be others by now.
-func freshEditor(c *cli.Context, s surroundings, log *slog.Logger) (*attach.Editor, error) {
+func freshEditor(c *cli.Context, s surroundings) (*attach.Editor, error) {
 	cfg, err := readConfig(configPath(c, s), s)
 	if err != nil {
 		return nil, err
 	}
-	return newEditor(cfg, log)
+	return newEditor(cfg)
 }
 
 // helperListener takes the socket that systemd hands over, or makes one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -28,7 +27,6 @@ type Editor struct {
 	LockWait   time.Duration // for an edit that is under way; 0: 15 seconds
 	DryRun     bool          // report what would be changed, and change nothing
 	Now        func() time.Time
-	Log        *slog.Logger
 
 	// hook is called after each step, for tests: an error ends the edit there.
 	hook func(step string) error
@@ -176,13 +174,6 @@ func (e *Editor) now() time.Time {
 		return e.Now()
 	}
 	return time.Now()
-}
-
-func (e *Editor) log() *slog.Logger {
-	if e.Log != nil {
-		return e.Log
-	}
-	return slog.New(slog.DiscardHandler)
 }
 
 // step is where a test may break off.
