@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/acmezone/acmezone/internal/zonetext"
 )
 
@@ -130,7 +132,8 @@ func TestOwnerGroupModeAndLinkStay(t *testing.T) {
 	if err := os.WriteFile(real, []byte(text(7)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{os.Chown(real, 1234, 2345), os.Chmod(real, 0o464), os.Remove(b.path), os.Symlink("git/zone", b.path)} {
+	acl := "\x02\x00\x00\x00\x01\x00\x04\x00\xff\xff\xff\xff\x02\x00\x04\x00\x2a\x00\x00\x00\x04\x00\x06\x00\xff\xff\xff\xff\x10\x00\x06\x00\xff\xff\xff\xff\x20\x00\x04\x00\xff\xff\xff\xff" // u::r-- u:42:r-- g::rw- m::rw- o::r--
+	for _, err := range []error{os.Chown(real, 1234, 2345), unix.Setxattr(real, "system.posix_acl_access", []byte(acl), 0), os.Remove(b.path), os.Symlink("git/zone", b.path)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,6 +146,10 @@ func TestOwnerGroupModeAndLinkStay(t *testing.T) {
 	st := info.Sys().(*syscall.Stat_t)
 	if st.Uid != 1234 || st.Gid != 2345 || info.Mode().Perm() != 0o464 {
 		t.Errorf("user %d, group %d, mode %o", st.Uid, st.Gid, info.Mode().Perm())
+	}
+	kept := make([]byte, 100)
+	if n, err := unix.Getxattr(real, "system.posix_acl_access", kept); err != nil || string(kept[:n]) != acl {
+		t.Errorf("the list of who may read it is %q, %v", kept[:max(n, 0)], err)
 	}
 	if link, err := os.Readlink(b.path); err != nil || link != "git/zone" {
 		t.Errorf("the link is %q, %v", link, err)
@@ -177,10 +184,7 @@ func TestLineEndingsStay(t *testing.T) {
 
 // TestSOAInAnIncludedFile has an NSD before 4.11 look at the zone file's time alone.
 func TestSOAInAnIncludedFile(t *testing.T) {
-	b := start(t, "$INCLUDE head\nwww.example.com. 3600 IN A 192.0.2.1\n")
-	head := "$ORIGIN example.com.\n@ 1d IN SOA ns1 hostmaster 7 3h 15m 4w 1d\n@ 1d IN NS ns1\nns1 1d IN A 127.0.0.1\n"
-	b.server.Write(t, "head", head)
-	b.server.Restart()
+	b := startInTwo(t)
 	b.attach("a.example.com")
 	b.attach("b.example.com")
 	for _, d := range []string{"a.example.com", "b.example.com"} {

@@ -77,6 +77,17 @@ func start(t testing.TB, text string) *bed {
 	return newBed(t, nsdtest.Start(t, nsdtest.Options{Zones: zones(text)}))
 }
 
+const head = "$ORIGIN example.com.\n@ 1d IN SOA ns1 hostmaster 7 3h 15m 4w 1d\n@ 1d IN NS ns1\nns1 1d IN A 127.0.0.1\n"
+
+// startInTwo starts one whose zone's SOA record is in a file that the zone file includes.
+func startInTwo(t testing.TB) *bed {
+	t.Helper()
+	b := start(t, "$INCLUDE head\nwww.example.com. 3600 IN A 192.0.2.1\n")
+	b.server.Write(t, "head", head)
+	b.server.Restart()
+	return b
+}
+
 // family starts one with secondaries.
 func family(t testing.TB, secondaries int) (*bed, []*nsdtest.Server) {
 	t.Helper()

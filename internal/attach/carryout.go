@@ -99,15 +99,24 @@ func (p *plan) replace(done []replaced, old *original, text []byte, what string)
 	if err := old.prepare(text); err != nil {
 		return done, err
 	}
-	if err := firstError(p.nsd.Readable(old.beside(), old.real), p.editor.step(what+" prepared")); err != nil {
+	if err := firstError(p.readable(old), p.editor.step(what+" prepared")); err != nil {
 		old.discard()
 		return done, err
 	}
-	now, err := old.install()
-	if err != nil {
-		return done, err
+	now, err := old.install(text)
+	if now != nil {
+		done = append(done, replaced{old, now})
 	}
-	return append(done, replaced{old, now}), p.editor.step(what + " installed")
+	return done, firstError(err, p.editor.step(what+" installed"))
+}
+
+// readable reports what would keep NSD's user from reading a file that is prepared. One
+// that goes by other rules, such as a list of who may read it (acl(5)), is as the old one.
+func (p *plan) readable(old *original) error {
+	if old.info != nil && p.nsd.Readable(old.real, old.real) != nil {
+		return nil
+	}
+	return p.nsd.Readable(old.beside(), old.real)
 }
 
 // makeFolder makes the folder of snippets, which NSD's user has to enter.
@@ -180,23 +189,27 @@ func (p *plan) undo(done []replaced, cause error) error {
 	return fmt.Errorf("%w; the old files are back, and served", cause)
 }
 
-// putBack puts the old files in their places again, unless somebody else has changed
-// them meanwhile.
+// putBack puts the old files in their places again, the zone file first, unless somebody
+// else has changed them meanwhile. Where one can't be put back, those that it may include
+// stay.
 func (p *plan) putBack(done []replaced) error {
-	var errs []error
 	for i := len(done) - 1; i >= 0; i-- {
-		r := done[i]
-		if r.old.info == nil {
-			errs = append(errs, r.now.remove())
-			continue
+		if err := done[i].putBack(); err != nil {
+			return err
 		}
-		err := r.now.prepare(r.old.text)
-		if err == nil {
-			_, err = r.now.install()
-		}
-		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+func (r replaced) putBack() error {
+	if r.old.info == nil {
+		return r.now.remove()
+	}
+	if err := r.now.prepare(r.old.text); err != nil {
+		return err
+	}
+	_, err := r.now.install(r.old.text)
+	return err
 }
 
 // confirm waits for the servers that NSD notifies.

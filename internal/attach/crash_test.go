@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 	"syscall"
 	"testing"
 
 	"github.com/acmezone/acmezone/internal/nsdctl"
+	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
 )
 
 // deed is what a child process is to do, and the step at which it is to be killed.
@@ -91,20 +93,22 @@ func (d deed) want(t *testing.T, b *bed) {
 
 // breakingOff runs each deed until each of its steps, breaks it off there, looks at what
 // is left, and does it again, which must complete it.
-func breakingOff(t *testing.T, b *bed, breakOff func(d deed, step string)) {
+// It returns the steps.
+func breakingOff(t *testing.T, b *bed, deeds []deed, breakOff func(d deed, step string)) []string {
+	t.Helper()
 	var all []string
-	for n, d := range deeds(b) {
+	for n, d := range deeds {
 		var steps []string
-		before := keep(t, b)
+		before := keep(b)
 		if err := d.do(b.context(), func(step string) error { steps = append(steps, step); return nil }); err != nil {
 			t.Fatal(err)
 		}
-		after := keep(t, b)
+		after := keep(b)
 		for _, step := range slices.Compact(steps) {
 			before.restore(b)
 			breakOff(d, step)
 			readable(t, b)
-			now := keep(t, b)
+			now := keep(b)
 			for name, text := range now.texts {
 				if !sameButSerial(text, before.texts[name]) && !sameButSerial(text, after.texts[name]) {
 					t.Errorf("deed %d, %s: %s is neither old nor new: %q", n, step, name, text)
@@ -114,7 +118,7 @@ func breakingOff(t *testing.T, b *bed, breakOff func(d deed, step string)) {
 				t.Fatalf("deed %d, again after it was broken off at %q: %v", n, step, err)
 			}
 			d.want(t, b)
-			for name, text := range keep(t, b).texts {
+			for name, text := range keep(b).texts {
 				if !sameButSerial(text, after.texts[name]) {
 					t.Errorf("deed %d, broken off at %q: %s is %q in the end", n, step, name, text)
 				}
@@ -125,7 +129,13 @@ func breakingOff(t *testing.T, b *bed, breakOff func(d deed, step string)) {
 		}
 		all = append(all, steps...)
 	}
-	for _, step := range []string{"snippet prepared", "snippet installed", "check prepared", "checked", "zone file prepared", "zone file installed", "reloaded", "proved", "confirmed", "cleaned"} {
+	return all
+}
+
+// come wants all those steps.
+func come(t *testing.T, all []string, steps ...string) {
+	t.Helper()
+	for _, step := range append(steps, "snippet prepared", "snippet installed", "check prepared", "checked", "reloaded", "proved", "confirmed", "cleaned") {
 		if !slices.Contains(all, step) {
 			t.Errorf("the step %q never came", step)
 		}
@@ -135,11 +145,12 @@ func breakingOff(t *testing.T, b *bed, breakOff func(d deed, step string)) {
 // kept is the state of the files.
 type kept struct{ texts map[string]string }
 
-func keep(t *testing.T, b *bed) kept {
-	t.Helper()
-	k := kept{map[string]string{b.path: b.read()}}
-	if text, err := os.ReadFile(b.snippetPath(customer)); err == nil {
-		k.texts[b.snippetPath(customer)] = string(text)
+func keep(b *bed) kept {
+	k := kept{make(map[string]string)}
+	for _, path := range []string{b.path, b.snippetPath(customer), filepath.Join(b.server.Dir, "head")} {
+		if text, err := os.ReadFile(path); err == nil {
+			k.texts[path] = string(text)
+		}
 	}
 	return k
 }
@@ -147,44 +158,56 @@ func keep(t *testing.T, b *bed) kept {
 // restore has NSD serve that state, with a serial that goes on.
 func (k kept) restore(b *bed) {
 	b.t.Helper()
-	soa, _ := b.parsed().SOA()
-	_ = os.Remove(b.snippetPath(customer))
-	if text, ok := k.texts[b.snippetPath(customer)]; ok {
-		b.server.Write(b.t, b.snippetPath(customer), text)
+	next := b.server.Serial(b.t, customer)
+	for _, text := range keep(b).texts {
+		if soa, ok := serialIn(text); ok {
+			next = max(next, soa)
+		}
 	}
-	b.server.Write(b.t, b.path, k.texts[b.path])
-	next := soa.Serial + 1
-	b.server.Write(b.t, b.path, string(b.parsed().WithSerial(next)))
+	next++
+	_ = os.Remove(b.snippetPath(customer))
+	for _, path := range sortedKeys(k.texts) { // the zone file comes after the snippet's record
+		if path != b.path {
+			b.server.Write(b.t, path, withSerial(k.texts[path], itoa(next)))
+		}
+	}
+	b.server.Write(b.t, b.path, withSerial(k.texts[b.path], itoa(next)))
 	if _, err := b.server.Control("reload", customer); err != nil {
 		b.t.Fatal(err)
 	}
-	b.server.Await(b.t, customer, uint32(next))
+	b.server.Await(b.t, customer, next)
 }
 
-func sameButSerial(a, b string) bool { return withoutSerial(a) == withoutSerial(b) }
+// serialOf finds the serial in the zones of these tests.
+var serialOf = regexp.MustCompile(`(hostmaster (?:\(\s*)?)(\d+)`)
 
-func withoutSerial(text string) string {
-	before, rest, found := strings.Cut(text, "hostmaster (\n\t\t")
-	if !found {
-		return text
+func serialIn(text string) (uint32, bool) {
+	found := serialOf.FindStringSubmatch(text)
+	if found == nil {
+		return 0, false
 	}
-	_, rest, _ = strings.Cut(rest, " ;")
-	return before + rest
+	n, err := strconv.ParseUint(found[2], 10, 32)
+	return uint32(n), err == nil
 }
+
+func withSerial(text, serial string) string { return serialOf.ReplaceAllString(text, "${1}"+serial) }
+
+func sameButSerial(a, b string) bool { return withSerial(a, "0") == withSerial(b, "0") }
 
 // readable has NSD's checker read what is on the disk.
 func readable(t *testing.T, b *bed) {
 	t.Helper()
-	out, err := exec.Command("/usr/sbin/nsd-checkzone", customer, b.path).CombinedOutput()
+	cmd := exec.Command(nsdtest.Program(t, "nsd-checkzone", "nsd"), customer, b.path)
+	cmd.Dir = b.server.Dir
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("NSD could not read what is left: %s", out)
 	}
 }
 
-// TestKilledAtEachStep kills the process itself.
-func TestKilledAtEachStep(t *testing.T) {
-	b := start(t, text(7))
-	breakingOff(t, b, func(d deed, step string) {
+// killed does a deed in a process of its own, which is killed at that step.
+func killed(t *testing.T) func(d deed, step string) {
+	return func(d deed, step string) {
 		d.KillAt = step
 		text, err := json.Marshal(d)
 		if err != nil {
@@ -197,14 +220,29 @@ func TestKilledAtEachStep(t *testing.T) {
 		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Fatalf("at %q: %v: %s", step, err, out)
 		}
-	})
+	}
+}
+
+func TestKilledAtEachStep(t *testing.T) {
+	t.Parallel()
+	b := start(t, text(7))
+	come(t, breakingOff(t, b, deeds(b), killed(t)), "zone file prepared", "zone file installed")
+}
+
+// TestKilledWithTheSOAElsewhere has the serial in a file that the zone file includes.
+func TestKilledWithTheSOAElsewhere(t *testing.T) {
+	t.Parallel()
+	b := startInTwo(t)
+	all := deeds(b)
+	come(t, breakingOff(t, b, []deed{all[0], all[1]}, killed(t)), "part prepared", "part installed", "zone file prepared", "zone file installed")
 }
 
 // TestFaultAtEachStep has the step fail instead: what was done before the zone file is
 // taken back then.
 func TestFaultAtEachStep(t *testing.T) {
-	b := start(t, text(7))
-	breakingOff(t, b, func(d deed, step string) {
+	t.Parallel()
+	b := startInTwo(t)
+	come(t, breakingOff(t, b, deeds(b)[:1], func(d deed, step string) {
 		fault := errors.New("a fault")
 		err := d.do(b.context(), func(s string) error {
 			if s == step {
@@ -215,5 +253,5 @@ func TestFaultAtEachStep(t *testing.T) {
 		if !errors.Is(err, fault) {
 			t.Fatalf("at %q: %v", step, err)
 		}
-	})
+	}), "part installed", "zone file installed")
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -98,15 +99,49 @@ func (o *original) share(file *os.File) error {
 	if err := file.Chown(int(st.Uid), int(st.Gid)); err != nil {
 		return fmt.Errorf("it belongs to user %d and group %d, which only root can keep: run the command as root (%w)", st.Uid, st.Gid, err)
 	}
+	if err := o.shareAttributes(file); err != nil {
+		return err
+	}
 	return file.Chmod(o.info.Mode().Perm())
 }
 
+// shareAttributes copies the extended attributes, as lists of who may read it besides are
+// (acl(5)).
+func (o *original) shareAttributes(file *os.File) error {
+	list := make([]byte, 1<<16) // the most that Linux lets there be
+	n, err := unix.Listxattr(o.real, list)
+	if errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("its extended attributes can't be read: %w", err)
+	}
+	value := make([]byte, 1<<16)
+	for name := range strings.SplitSeq(strings.TrimRight(string(list[:n]), "\x00"), "\x00") {
+		if name == "" {
+			continue
+		}
+		n, err := unix.Getxattr(o.real, name, value)
+		if err == nil {
+			err = unix.Fsetxattr(int(file.Fd()), name, value[:n], 0)
+		}
+		if err != nil {
+			return fmt.Errorf("its extended attribute %s can't be kept: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // install has what was prepared take the old file's place, if that is still as it was
-// read, and returns the file that is there now.
+// read, and returns the file that is there now; nil with an error if it is the old one.
 //
 //	utimensat(.NAME.acmezone-new) renameat(.NAME.acmezone-new, NAME) openat(FOLDER) fsync close
-func (o *original) install() (*original, error) {
+func (o *original) install(text []byte) (*original, error) {
+	now := &original{path: o.path, real: o.real, text: text}
 	err := durable.Later(o.beside(), o.real)
+	if err == nil {
+		now.info, err = os.Stat(o.beside())
+	}
 	if err == nil {
 		err = o.unchanged()
 	}
@@ -118,9 +153,9 @@ func (o *original) install() (*original, error) {
 		return nil, o.explain(err)
 	}
 	if err := durable.SyncFolder(o.real); err != nil {
-		return nil, o.explain(err)
+		return now, o.explain(err)
 	}
-	return readOriginal(o.path)
+	return now, nil
 }
 
 // touch gives the file a later time, by which NSD knows that something it includes is

@@ -34,6 +34,21 @@ func TestSecondariesConfirm(t *testing.T) {
 	}
 }
 
+// TestNSDWithADatabase is Debian 12's default: a zone that can't be read stays as it was.
+func TestNSDWithADatabase(t *testing.T) {
+	b := newBed(t, nsdtest.Start(t, nsdtest.Options{Zones: zones(text(7)), Database: true}))
+	b.attach("www.example.com")
+	b.attach("a.example.com")
+	b.detach("www.example.com")
+	if got := answers(t, b.server, "a.example.com"); got != target {
+		t.Errorf("NSD answers %q", got)
+	}
+	b.detach("a.example.com")
+	if got := answers(t, b.server, "a.example.com"); got != "" {
+		t.Errorf("NSD answers %q", got)
+	}
+}
+
 func TestDeadSecondaryIsReported(t *testing.T) {
 	b, secondaries := family(t, 2)
 	secondaries[0].Stop()
