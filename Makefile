@@ -31,7 +31,7 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-git need-patch need-systemd-analyze
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
@@ -87,14 +87,14 @@ clean:
 apt-curl     := curl
 apt-dig      := bind9-dnsutils
 apt-gcc      := gcc libc6-dev
+apt-git      := git
+apt-patch    := patch
 apt-strace   := strace
 apt-sqlite3  := sqlite3
 apt-unbound  := unbound
 apt-nsd      := nsd
 apt-certbot  := certbot
 apt-dehydrated := dehydrated
-apt-git      := git
-apt-patch    := patch
 apt-systemd-analyze := systemd
 
 need-%:

@@ -22,7 +22,7 @@ func seed(f *testing.F) {
 			f.Fatal(err)
 		}
 		for _, path := range paths {
-			if text, err := os.ReadFile(path); err == nil && len(text) < 4096 {
+			if text, err := os.ReadFile(path); err == nil && len(text) < 1024 {
 				f.Add(text)
 			}
 		}
@@ -48,11 +48,9 @@ func FuzzParse(f *testing.F) {
 		if len(file.includes) == 0 {
 			tree.Obstacle("_acme-challenge.example.org.")
 			tree.Signed()
-			if again := withLine(t, tree); SameBut(tree, tree, nil, nil) == nil {
-				added, _ := dns.NewRR(added)
-				if err := SameBut(tree, again, []dns.RR{added}, nil); err != nil {
-					t.Errorf("%v in %q", err, text)
-				}
+			added, _ := dns.NewRR(added)
+			if err := SameBut(tree, withLine(t, tree), []dns.RR{added}, nil); err != nil {
+				t.Errorf("%v in %q", err, text)
 			}
 		}
 	})

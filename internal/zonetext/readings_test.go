@@ -128,8 +128,8 @@ func TestTheTreeHasTheRecordsOfNSD(t *testing.T) {
 			}
 			want := readingBy(t, dns.NewZoneParser(bytes.NewReader(out), "", ""))
 			got := new(reading)
-			for _, d := range load(t, dir, name).read() {
-				if d.under != "" {
+			for _, d := range read(load(t, dir, name).written()) {
+				if d.origin != "" {
 					t.Errorf("%s isn't read", d.text)
 				}
 				got.records = append(got.records, told(rr(t, d.text)))

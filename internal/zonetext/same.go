@@ -8,19 +8,21 @@ import (
 	"github.com/miekg/dns"
 )
 
-// SameBut reads both with the DNS library and requires that new has the records of
-// old, but for the SOA's serial, without those in removed and with those in added
-// besides; TTLs count, the case of owners doesn't. A record that the library can't
-// read has to stay as it is written. The error names the first difference.
+// SameBut requires that new has the records of old, but for the SOA's serial, without
+// those in removed and with those in added besides; TTLs count, the case of owners
+// doesn't. What isn't written in the same way in both is read with the DNS library;
+// what that can't read has to stay as it is written. The error names the first
+// difference.
 func SameBut(old, new *Tree, added, removed []dns.RR) error {
-	before, after := append(old.read(), data(added)...), new.read()
+	was, is := old.written(), new.written()
+	before, after := append(read(without(was, is)), data(added)...), read(without(is, was))
 	wanted := make(map[datum]int)
 	for _, d := range before {
 		wanted[d]++
 	}
 	for _, d := range data(removed) {
 		if wanted[d]--; wanted[d] < 0 {
-			return fmt.Errorf("%s: there is no record %q to be removed", old.root.file.name, d.text)
+			return fmt.Errorf("%s: the change doesn't remove the record %q", new.root.file.name, d.text)
 		}
 	}
 	return compare(new.root.file.name, wanted, before, after)
@@ -41,15 +43,16 @@ func compare(file string, wanted map[datum]int, before, after []datum) error {
 	return nil
 }
 
-// datum is a record in a form that is the same for the same data.
+// datum is a record as it is written, or, with neither origin nor TTL, as the library
+// has read it: then it is the same for the same data.
 type datum struct {
-	text  string
-	under string // the $ORIGIN and $TTL for one that the library can't read
+	text   string
+	origin string
+	ttl    uint32 // of $TTL
 }
 
-// read returns the records as the library reads them. One that it can't read, of a
-// type that came after it, say, stays as it is written, and so does $GENERATE.
-func (t *Tree) read() []datum {
+// written returns the records, each on a line of its own.
+func (t *Tree) written() []datum {
 	var all []datum
 	ttl := uint32(defaultTTL)
 	for s := range t.steps() {
@@ -57,21 +60,43 @@ func (t *Tree) read() []datum {
 			ttl, _ = seconds(unquoted(s.file.at(s.rrtype)))
 			continue
 		}
-		d := datum{s.onOneLine(), fmt.Sprint(s.origin, ttl)}
-		if rr := readLine(ttl, s.origin, d.text); rr != nil && s.kind == isRecord {
-			d = datumOf(rr)
-		}
-		all = append(all, d)
+		all = append(all, datum{s.onOneLine(), s.origin, ttl})
 	}
 	return all
 }
 
-// readLine has the library read one record, nil if it can't. It is given on a line of
-// its own, since the library takes a line end within parentheses for nothing at all,
-// and a TTL from the record before, which NSD doesn't.
-func readLine(ttl uint32, origin, line string) dns.RR {
-	parser := dns.NewZoneParser(strings.NewReader(line+"\n"), origin, "")
-	parser.SetDefaultTTL(ttl)
+// without takes away what is written in the same way in others: that needn't be read.
+func without(list, others []datum) []datum {
+	there := make(map[datum]int, len(others))
+	for _, d := range others {
+		there[d]++
+	}
+	var rest []datum
+	for _, d := range list {
+		if there[d]--; there[d] < 0 {
+			rest = append(rest, d)
+		}
+	}
+	return rest
+}
+
+// read has the library read what it can. The rest stays as it is written: records of a
+// type that came after it, say, and $GENERATE.
+func read(list []datum) []datum {
+	for i, d := range list {
+		if rr := d.read(); rr != nil {
+			list[i] = datumOf(rr)
+		}
+	}
+	return list
+}
+
+// read gives the library one record on a line of its own, since it takes a line end
+// within parentheses for nothing at all, and a TTL from the record before, which NSD
+// doesn't.
+func (d datum) read() dns.RR {
+	parser := dns.NewZoneParser(strings.NewReader(d.text+"\n"), d.origin, "")
+	parser.SetDefaultTTL(d.ttl)
 	rr, ok := parser.Next()
 	if _, more := parser.Next(); !ok || more || parser.Err() != nil {
 		return nil
