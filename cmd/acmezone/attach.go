@@ -83,6 +83,9 @@ func newEditor(cfg *config.Config) (*attach.Editor, error) {
 		return nil, usagef("the configuration has no section [nsd], whose attach_zones names the zones that may be edited; 'acmezone cname' prints the CNAME for others")
 	}
 	n := cfg.NSD
+	if len(n.AttachZones) == 0 {
+		return nil, usagef("nsd.attach_zones is empty: name the zones there that may be edited; 'acmezone cname' prints the CNAME for others")
+	}
 	return &attach.Editor{
 		NSD:   nsdctl.Server{Config: n.Config, Control: n.Control, ControlCommand: n.ControlCommand},
 		Zones: n.AttachZones, SnippetDir: n.SnippetDir, Inline: n.AttachMode == "inline",

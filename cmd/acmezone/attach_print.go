@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/acmezone/acmezone/internal/attach"
+	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/zonetext"
 )
 
@@ -89,4 +93,24 @@ func encodeEdits(s surroundings, results []attach.Result) error {
 		objects = append(objects, o)
 	}
 	return json.NewEncoder(s.stdout).Encode(objects)
+}
+
+// reportAttach says what 'config check' finds of the zones that may be edited.
+func reportAttach(ctx context.Context, s surroundings, cfg *config.Config) {
+	if cfg.NSD == nil || len(cfg.NSD.AttachZones) == 0 {
+		return
+	}
+	editor, err := newEditor(cfg)
+	if err != nil {
+		return // which says nothing more than the condition above
+	}
+	files, err := editor.Inspect(ctx)
+	if err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintln(s.stderr, "warning:", line)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(s.stdout, "attach edits the zone %s in %s\n", name, files[name])
+	}
 }

@@ -42,9 +42,6 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
-	if len(editor.Zones) == 0 {
-		return usagef("nsd.attach_zones is empty: name the zones there that may be edited")
-	}
 	socket := c.String("socket")
 	if socket == "" {
 		socket = cfg.NSD.AttachSocket

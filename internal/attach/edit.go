@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/miekg/dns"
+
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/zone"
 	"github.com/acmezone/acmezone/internal/zonetext"
@@ -121,7 +123,7 @@ func (p *plan) differs(ctx context.Context, server string) (string, error) {
 		switch wanted := p.wanted[owner]; {
 		case err != nil:
 			return "", err
-		case wanted == nil && got != "":
+		case wanted == nil && got != "" && dns.IsSubDomain(dns.CanonicalName(p.editor.Apex), got): // a wildcard's is no matter
 			return fmt.Sprintf("%s still answers the CNAME at %s", server, owner), nil
 		case wanted != nil && got == "":
 			return fmt.Sprintf("%s answers no CNAME at %s", server, owner), nil

@@ -67,8 +67,6 @@ func (e *Editor) zoneOf(domain string) (string, error) {
 		}
 	}
 	switch {
-	case closest == "" && len(e.Zones) == 0:
-		return "", fmt.Errorf("%s: nsd.attach_zones is empty: name the zones there that attach may edit", domain)
 	case closest == "":
 		return "", fmt.Errorf("%s lies in none of nsd.attach_zones (%s): add its zone there, if this NSD is the zone's primary", domain, strings.Join(e.Zones, ", "))
 	case zoneName(closest) == zoneName(e.Apex):

@@ -73,8 +73,6 @@ func TestForeignTargetsAreRefused(t *testing.T) {
 		_, err := e.AttachAll(t.Context(), []Binding{{"www.example.com", foreign}})
 		mustSay(t, err, "is not a name of an account: those are one label below auth.example.org")
 	}
-	e.Zones = nil
-	mustSay(t, e.Attach(t.Context(), "www.example.com", target), "www.example.com: nsd.attach_zones is empty")
 	e.Zones = []string{"auth.example.org"}
 	mustSay(t, e.Attach(t.Context(), "x.auth.example.org", target), "acmezone's own zone auth.example.org")
 	e.Zones = []string{customer}
@@ -170,6 +168,19 @@ func TestDetachLeavesWhatOthersWrote(t *testing.T) {
 	}
 	if b.server.Serial(t, customer) != 7 {
 		t.Error("the zone was changed")
+	}
+}
+
+// TestWildcardIsNoMatter has a CNAME answered at every name.
+func TestWildcardIsNoMatter(t *testing.T) {
+	b := start(t, text(7)+"$ORIGIN example.com.\n* CNAME www.example.net.\n")
+	if result := b.detach("new.example.com"); len(result.Changes) > 0 {
+		t.Errorf("%+v", result)
+	}
+	b.attach("new.example.com")
+	b.detach("new.example.com")
+	if got := answers(t, b.server, "new.example.com"); got != "www.example.net." {
+		t.Errorf("NSD answers %q", got)
 	}
 }
 

@@ -2,6 +2,10 @@ package attach
 
 import (
 	"context"
+	"errors"
+	"fmt"
+
+	"github.com/miekg/dns"
 
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -29,12 +33,8 @@ func (e *Editor) Attached(ctx context.Context, domain string) (Status, error) {
 		return Status{}, err
 	}
 	s := Status{Zone: zoneName(apex), Owner: zone.ChallengeOwner(domain)}
-	nsd, err := nsdctl.OpenZone(ctx, e.NSD, apex)
+	p, err := e.look(ctx, apex)
 	if err != nil {
-		return s, err
-	}
-	p := &plan{request: &request{zone: apex}, editor: e, nsd: nsd}
-	if err := p.read(); err != nil {
 		return s, err
 	}
 	if o := p.old.Obstacle(s.Owner); o != nil && o.Kind == zonetext.ObstacleCNAME {
@@ -44,4 +44,31 @@ func (e *Editor) Attached(ctx context.Context, domain string) (Status, error) {
 		s.Lost = kept.Target
 	}
 	return s, nil
+}
+
+// look reads a zone's files.
+func (e *Editor) look(ctx context.Context, apex string) (*plan, error) {
+	nsd, err := nsdctl.OpenZone(ctx, e.NSD, apex)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{request: &request{zone: apex}, editor: e, nsd: nsd}
+	return p, p.read()
+}
+
+// Inspect looks at each of the zones that may be edited, and changes nothing. It returns
+// the paths of their files, by zone, and what would keep them from being edited.
+func (e *Editor) Inspect(ctx context.Context) (files map[string]string, err error) {
+	files = make(map[string]string)
+	var errs []error
+	for _, name := range e.Zones {
+		apex := dns.CanonicalName(name)
+		p, err := e.look(ctx, apex)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("zone %s: %w", zoneName(apex), err))
+			continue
+		}
+		files[zoneName(apex)] = p.main
+	}
+	return files, errors.Join(errs...)
 }
