@@ -31,7 +31,7 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-git need-patch need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
@@ -95,6 +95,7 @@ apt-unbound  := unbound
 apt-nsd      := nsd
 apt-certbot  := certbot
 apt-dehydrated := dehydrated
+apt-systemd-analyze := systemd
 
 need-%:
 	@PATH="$$PATH:/usr/sbin:/sbin"; command -v $* >/dev/null || { \
