@@ -172,23 +172,23 @@ func TestTokenHasAQuotaAndEndsWhatItGaveOut(t *testing.T) {
 	charged := func(name string) zone.Change { return zone.Register{Account: account(name), Token: &token.Secret} }
 	do(t, s, []zone.Change{zone.CreateToken{Token: token}, charged("a"), charged("b"), charged("c")}, nil, nil, nil, zone.ErrToken)
 	do(t, s, []zone.Change{zone.RemoveAccount{Username: "user-b"}, charged("d"), charged("e")}, nil, nil, zone.ErrToken)
-	give := zone.GivePasswords{Token: "t", Passwords: map[string]zone.Secret{"user-a": zone.SecretOf("given"), "nobody": {}}}
+	give := zone.GivePasswords{Token: "t", Passwords: map[string]zone.Given{"user-a": {Secret: zone.SecretOf("given")}, "nobody": {}}}
 	bound := zone.BindDomain{Domain: "a.test", Username: "user-a", Token: "t"}
 	do(t, s, []zone.Change{give, zone.GivePasswords{Token: "none"}, bound}, nil, zone.ErrToken, nil)
 	a := mustAccount(t, s, "user-a")
 	if !a.Accepts("given", c.t) || a.Accepts("given", token.Expires) || a.Token != "t" {
 		t.Errorf("%+v", a)
 	}
-	if username, owner, err := s.Binding(context.Background(), "a.test"); err != nil || username != "user-a" || owner != "t" {
-		t.Error(username, owner, err)
+	if binding, err := s.Binding(context.Background(), "a.test"); err != nil || binding.Account.Username != "user-a" || binding.Token != "t" {
+		t.Error(binding, err)
 	}
 	do(t, s, one(set("d", "1")))
 	do(t, s, one(zone.RevokeToken{ID: "t"}))
 	if a := mustAccount(t, s, "user-a"); a.Accepts("given", c.t) || !a.Accepts("pw-a", c.t) || a.Token != "" {
 		t.Errorf("%+v", a)
 	}
-	if _, owner, err := s.Binding(context.Background(), "a.test"); err != nil || owner != "" {
-		t.Error(owner, err)
+	if binding, err := s.Binding(context.Background(), "a.test"); err != nil || binding.Token != "" || len(binding.Holders) != 0 {
+		t.Error(binding, err)
 	}
 }
 

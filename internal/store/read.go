@@ -14,7 +14,7 @@ import (
 
 // accountColumns are what scanAccount reads, the further passwords and the domains
 // too: one query, since it runs with every update.
-const accountColumns = `username, subdomain, password, allowfrom, created, updated, comment, token,
+const accountColumns = `accounts.username, subdomain, password, allowfrom, created, updated, comment, accounts.token,
 	(SELECT json_group_array(json_object('secret', lower(hex(p.secret)), 'token', p.token, 'until', p.expires))
 		FROM passwords p WHERE p.username = accounts.username),
 	(SELECT json_group_array(d.domain) FROM domains d WHERE d.username = accounts.username)`
@@ -48,7 +48,7 @@ func (s *Store) readAccount(ctx context.Context, username string) (zone.Account,
 }
 
 // scanAccount reads the columns of accountColumns.
-func (s *Store) scanAccount(row interface{ Scan(into ...any) error }) (zone.Account, error) {
+func (s *Store) scanAccount(row scanner) (zone.Account, error) {
 	var a zone.Account
 	var password []byte
 	var allowFrom, further, domains string
