@@ -34,7 +34,8 @@ type Changes interface {
 
 // Accounts is where accounts and tokens are looked up.
 type Accounts interface {
-	// Account returns the account of a user name, or zone.ErrNoAccount.
+	// Account returns the account of a user name, but for its domains, or
+	// zone.ErrNoAccount.
 	Account(ctx context.Context, username string) (zone.Account, error)
 	// TokenOf returns the token of a secret, or zone.ErrToken. It may be spent, or
 	// be used up before what is asked for with it is committed.

@@ -54,7 +54,7 @@ func (s *Store) forgetChanged(changes []zone.Change) {
 			for username := range c.Passwords {
 				s.cache.forget(username)
 			}
-		case zone.UnbindDomain, zone.RevokeToken:
+		case zone.RevokeToken:
 			s.cache.forgetAll()
 		}
 	}

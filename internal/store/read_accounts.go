@@ -73,7 +73,7 @@ func (s *Store) FindAccount(ctx context.Context, name string) (zone.Account, err
 		}
 	}
 	if id, err := uuid.Parse(name); err == nil {
-		if a, err := s.readAccount(ctx, id.String()); !errors.Is(err, zone.ErrNoAccount) {
+		if a, err := s.accountOr(ctx, id.String(), nil); !errors.Is(err, zone.ErrNoAccount) {
 			return a, err
 		}
 	}
@@ -95,5 +95,5 @@ func (s *Store) accountOr(ctx context.Context, username string, err error) (zone
 	if err != nil {
 		return zone.Account{}, err
 	}
-	return s.readAccount(ctx, username)
+	return s.readAccount(s.readers.QueryRowContext(ctx, accountQuery, username))
 }
