@@ -33,10 +33,14 @@ var legosTurn sync.Mutex
 
 func (b *bed) obtainWithLego(t *testing.T) {
 	t.Helper()
+	b.obtainInTwoRuns(t, newLegoProvider(t, b.fileConfig(t)))
+}
+
+func (b *bed) obtainInTwoRuns(t *testing.T, provider legoProvider) {
+	t.Helper()
 	legosTurn.Lock()
 	defer legosTurn.Unlock()
-	dns01.SetDefaultClient(dns01.NewClient(&dns01.Options{RecursiveNameservers: []string{b.resolver}}))
-	provider := newLegoProvider(t, b.url)
+	legoAsks(b.resolver)
 	for _, zone := range customerZones {
 		b.point(t, zone, provider.firstAttempt(t, zone))
 	}
@@ -50,6 +54,11 @@ func (b *bed) obtainWithLego(t *testing.T) {
 	b.ca.verify(t, decodePEM(resource.Certificate), certificateNames...)
 }
 
+// legoAsks sets lego's resolver, for who has lego's turn.
+func legoAsks(resolver string) {
+	dns01.SetDefaultClient(dns01.NewClient(&dns01.Options{RecursiveNameservers: []string{resolver}}))
+}
+
 // legoProvider is lego's acme-dns provider, but for the two seconds that lego
 // waits by default before it looks for the value the first time: a value that is
 // served when the update is answered needs no waiting.
@@ -59,14 +68,18 @@ func (legoProvider) Timeout() (timeout, interval time.Duration) {
 	return 10 * time.Second, 10 * time.Millisecond
 }
 
-// newLegoProvider has an allow list as ACME_DNS_ALLOWLIST gives it, split at
-// commas only.
-func newLegoProvider(t *testing.T, url string) legoProvider {
+// fileConfig has an allow list as ACME_DNS_ALLOWLIST gives it, split at commas only.
+func (b *bed) fileConfig(t *testing.T) *acmedns.Config {
 	t.Helper()
 	config := acmedns.NewDefaultConfig()
-	config.APIBase = url
+	config.APIBase = b.url
 	config.AllowList = []string{"127.0.0.0/8", " ::1/128"}
 	config.StoragePath = filepath.Join(t.TempDir(), "accounts.json")
+	return config
+}
+
+func newLegoProvider(t *testing.T, config *acmedns.Config) legoProvider {
+	t.Helper()
 	provider, err := acmedns.NewDNSProviderConfig(config)
 	if err != nil {
 		t.Fatal(err)
