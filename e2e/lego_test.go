@@ -33,25 +33,28 @@ var legosTurn sync.Mutex
 
 func (b *bed) obtainWithLego(t *testing.T) {
 	t.Helper()
-	b.obtainInTwoRuns(t, newLegoProvider(t, b.fileConfig(t)))
+	b.obtainInTwoRuns(t, newLegoProvider(t, b.fileConfig(t)), customerZones...)
 }
 
-func (b *bed) obtainInTwoRuns(t *testing.T, provider legoProvider) {
+// obtainInTwoRuns gets one certificate for the zones and their wildcards.
+func (b *bed) obtainInTwoRuns(t *testing.T, provider legoProvider, zones ...string) {
 	t.Helper()
 	legosTurn.Lock()
 	defer legosTurn.Unlock()
 	legoAsks(b.resolver)
-	for _, zone := range customerZones {
+	var names []string
+	for _, zone := range zones {
 		b.point(t, zone, provider.firstAttempt(t, zone))
+		names = append(names, zone, "*."+zone)
 	}
 	client := newLegoClient(t, b.ca, provider)
 	resource, err := client.Certificate.Obtain(limited(t), certificate.ObtainRequest{
-		Domains: certificateNames, Bundle: true, KeyType: certcrypto.EC256,
+		Domains: names, Bundle: true, KeyType: certcrypto.EC256,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ca.verify(t, decodePEM(resource.Certificate), certificateNames...)
+	b.ca.verify(t, decodePEM(resource.Certificate), names...)
 }
 
 // legoAsks sets lego's resolver, for who has lego's turn.
