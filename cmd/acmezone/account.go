@@ -105,9 +105,9 @@ func checkName(name string) error {
 }
 
 // purpose says what an account is for, as a part of a sentence.
-func purpose(a zone.Account) string {
-	if len(a.Domains) == 0 {
+func purpose(domains []string) string {
+	if len(domains) == 0 {
 		return "bound to no domain"
 	}
-	return "for " + strings.Join(a.Domains, ", ")
+	return "for " + strings.Join(domains, ", ")
 }

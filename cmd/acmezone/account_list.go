@@ -23,8 +23,8 @@ func accountListCommand(s surroundings) *cli.Command {
 	return &cli.Command{
 		Name:  "list",
 		Usage: "list the accounts, in the order of their user names",
-		Description: "An update is noted once an hour. 'last update' is never for an account that was\n" +
-			"not used yet; --idle then goes by when it was made.\n\nExamples:\n" +
+		Description: "An update is noted once an hour. An account that was not used yet was never\n" +
+			"updated; --idle goes by when it was made then.\n\nExamples:\n" +
 			"   acmezone account list --search example.org\n" +
 			"   acmezone account list --idle 60d --json",
 		Flags: []cli.Flag{
@@ -51,7 +51,7 @@ func listAccounts(c *cli.Context, s surroundings) error {
 		if c.Bool("json") {
 			return encodeAccounts(s.stdout, pages)
 		}
-		return printAccounts(s.stdout, pages)
+		return printAccounts(s, pages, c.Int("limit"))
 	})
 }
 
@@ -122,11 +122,12 @@ func encodeAccounts(w io.Writer, pages iter.Seq2[[]zone.Account, error]) error {
 	return out.Flush()
 }
 
-// printAccounts writes a table. What is as wide as it likes comes last, so that pages
-// stand below one another.
-func printAccounts(w io.Writer, pages iter.Seq2[[]zone.Account, error]) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SUBDOMAIN\tCREATED\tLAST UPDATE\tDOMAINS\tCOMMENT")
+// printAccounts writes a table, a page at a time. No column of times is narrower than a
+// date, and what is as wide as it likes comes last, so that pages stand below one another.
+func printAccounts(s surroundings, pages iter.Seq2[[]zone.Account, error], limit int) error {
+	table := tabwriter.NewWriter(s.stdout, len(time.DateOnly)+2, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SUBDOMAIN\tCREATED\tUPDATED\tDOMAINS\tCOMMENT")
+	count, last := 0, ""
 	for page, err := range pages {
 		if err != nil {
 			return err
@@ -134,10 +135,14 @@ func printAccounts(w io.Writer, pages iter.Seq2[[]zone.Account, error]) error {
 		for _, a := range page {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n",
 				a.Subdomain, dayText(a.Created, "unknown"), dayText(a.Updated, "never"), shortList(a.Domains, "none"), plain(a.Comment))
+			count, last = count+1, a.Username
 		}
 		if err := table.Flush(); err != nil {
 			return err
 		}
+	}
+	if limit > 0 && count == limit {
+		fmt.Fprintf(s.stderr, "There may be more: go on with --after %s\n", last)
 	}
 	return table.Flush()
 }

@@ -51,7 +51,7 @@ func removeAccounts(c *cli.Context, s surroundings) error {
 			}
 			removed = append(removed, viewOf(a))
 			if !c.Bool("json") {
-				fmt.Fprintf(s.stdout, "removed account %s, which was %s\n", a.Username, purpose(a))
+				fmt.Fprintf(s.stdout, "removed account %s, which was %s\n", a.Username, purpose(a.Domains))
 			}
 		}
 		if c.Bool("json") {
@@ -64,7 +64,7 @@ func removeAccounts(c *cli.Context, s surroundings) error {
 func removalQuestion(accounts []zone.Account) string {
 	var b strings.Builder
 	for _, a := range accounts {
-		fmt.Fprintf(&b, "%s, %s\n", a.FullDomain, purpose(a))
+		fmt.Fprintf(&b, "%s, %s\n", a.FullDomain, purpose(a.Domains))
 	}
 	fmt.Fprintf(&b, "CNAMEs that point there lead nowhere from then on; the name is never given out again.\nRemove %s?",
 		counted(len(accounts), "account"))

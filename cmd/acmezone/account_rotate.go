@@ -83,7 +83,7 @@ func showPasswords(c *cli.Context, s surroundings, all []rotated) error {
 		if r.OldUntil != nil {
 			old = "is good until " + timeText(r.OldUntil, "")
 		}
-		fmt.Fprintf(s.stderr, "The new password of account %s, shown this once; the old one %s:\n", r.Username, old)
+		fmt.Fprintf(s.stderr, "The new password of account %s (%s), shown this once; the old one %s:\n", r.Username, purpose(r.Domains), old)
 		if _, err := fmt.Fprintln(s.stdout, r.Password); err != nil {
 			return err
 		}

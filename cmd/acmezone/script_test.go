@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/acmezone/acmezone/internal/client"
 )
 
 // TestScripts runs the command line as a person types it.
@@ -17,8 +21,26 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"failed": exits(exitFailed),
 			"usage":  exits(exitUsage),
+			"ready":  untilReady,
 		},
 	})
+}
+
+// untilReady waits for the service that a script has started in the background, by its
+// admin socket. The script's end ends the service.
+func untilReady(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(startTime)
+	for {
+		service, err := client.Dial(context.Background(), ts.MkAbs(args[0]))
+		if err == nil {
+			ts.Check(service.Close())
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no service after %v: %v", startTime, err)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 // exits makes a command that runs a program which must end with that code and say
