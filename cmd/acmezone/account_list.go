@@ -24,10 +24,11 @@ func accountListCommand(s surroundings) *cli.Command {
 		Name:  "list",
 		Usage: "list the accounts, in the order of their user names",
 		Description: "An update is noted once an hour. An account that was not used yet was never\n" +
-			"updated; --idle goes by when it was made then.\n\nExamples:\n" +
+			"updated; --idle goes by when it was made then. Over --server there are the accounts\n" +
+			"whose domains were bound with the token, and no filters but --bound and --limit.\n\nExamples:\n" +
 			"   acmezone account list --search example.org\n" +
 			"   acmezone account list --idle 60d --json",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "search", Usage: "those with `TEXT` in a domain, the user name, the subdomain or the comment"},
 			&cli.StringFlag{Name: "made-with", Usage: "those that were made with the token of that `ID`"},
 			&cli.StringFlag{Name: "idle", Usage: "those not renewed for that long, a `DURATION` such as 60d or 12h"},
@@ -35,7 +36,7 @@ func accountListCommand(s surroundings) *cli.Command {
 			&cli.IntFlag{Name: "limit", Usage: "`N` of them at the most", DefaultText: "all"},
 			&cli.StringFlag{Name: "after", Usage: "those after that `USERNAME`, to go on where --limit stopped"},
 			jsonFlag(), configFlag(),
-		},
+		}, serverFlags()...),
 		Before: noArguments,
 		Action: func(c *cli.Context) error { return listAccounts(c, s) },
 	}

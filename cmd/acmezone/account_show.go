@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/acmezone/acmezone/internal/client"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -24,7 +25,7 @@ func accountShowCommand(s surroundings) *cli.Command {
 			"user name.\n\nExamples:\n" +
 			"   acmezone account show example.org\n" +
 			"   acmezone account show example.org --json",
-		Flags:  []cli.Flag{jsonFlag(), configFlag()},
+		Flags:  append(serverFlags(), jsonFlag(), configFlag()),
 		Before: takesNames,
 		Action: func(c *cli.Context) error { return showAccounts(c, s) },
 	}
@@ -34,7 +35,7 @@ func accountShowCommand(s surroundings) *cli.Command {
 type shownAccount struct {
 	accountView
 	CNAMEs []string    `json:"cnames"` // zone-file lines, one for each domain
-	Values []valueView `json:"values"` // oldest first
+	Values []valueView `json:"values"` // oldest first; null: not known, over --server
 }
 
 // valueView is a TXT value in JSON.
@@ -77,10 +78,14 @@ func showEach(ctx context.Context, ctl control, accounts []zone.Account) ([]show
 	all := []shownAccount{}
 	for _, a := range accounts {
 		values, err := ctl.Values(ctx, a.Subdomain)
-		if err != nil {
+		if err != nil && !errors.Is(err, client.ErrOperator) {
 			return nil, err
 		}
-		all = append(all, shownAccount{viewOf(a), cnamesOf(a), viewOfValues(values)})
+		shown := shownAccount{viewOf(a), cnamesOf(a), nil}
+		if err == nil {
+			shown.Values = viewOfValues(values)
+		}
+		all = append(all, shown)
 	}
 	return all, nil
 }

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // rotatePassword rotates through the running service and returns the new password.
@@ -122,3 +128,80 @@ func TestTimesInJSONAreOfTheSecondAndInUTC(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestAccountsOverServer: a token's holder sees the accounts of its domains, and sets
+// their values, from another machine.
+func TestAccountsOverServer(t *testing.T) {
+	dir := t.TempDir()
+	config := writeTestConfig(t, dir)
+	p := start(t, config)
+	mustCommand(t, "cname", "operators.example", "--config", config)
+	token := makeToken(t, dir, "*.test")
+	remote := func(args ...string) []string {
+		return append(args, "--server", "http://"+p.api, "--token", token)
+	}
+	mustCommand(t, remote("cname", "a.test", "b.test")...)
+	var here, there []accountView
+	for out, into := range map[string]*[]accountView{
+		mustCommand(t, "account", "list", "--search", ".test", "--json", "--config", config): &here,
+		mustCommand(t, remote("account", "list", "--json")...):                               &there,
+	} {
+		if err := json.Unmarshal([]byte(out), into); err != nil {
+			t.Fatal(err, out)
+		}
+	}
+	if len(here) != 2 || len(there) != 2 {
+		t.Fatalf("%+v, %+v", here, there)
+	}
+	for i := range here {
+		if a, b := here[i], there[i]; a.Username != b.Username || a.FullDomain != b.FullDomain || a.Domain != b.Domain {
+			t.Errorf("%+v, over --server %+v", a, b)
+		}
+	}
+	if out := mustCommand(t, remote("account", "list", "--limit", "1")...); strings.Count(out, "\n") != 2 {
+		t.Error(out)
+	}
+	if out := mustCommand(t, remote("account", "show", "b.test", "--json")...); !strings.Contains(out, `"values":null`) {
+		t.Error(out)
+	}
+	value := newValue()
+	out := mustCommand(t, remote("update", "a.test", value)...)
+	if full := here[slices.IndexFunc(here, func(a accountView) bool { return a.Domain == "a.test" })].FullDomain; out != full+". TXT \""+value+"\"\n" || !slices.Contains(p.texts(full), value) {
+		t.Error(out)
+	}
+	for _, args := range [][]string{
+		{"update", "a.test", "--remove"},
+		{"update", "operators.example", newValue()},
+		{"account", "list", "--idle", "30d"},
+	} {
+		if out, errs, code := command(t, remote(args...)...); code != exitFailed || out != "" && !strings.HasPrefix(out, "SUBDOMAIN") || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: exit code %d, %s%s", args, code, out, errs)
+		}
+	}
+}
+
+// TestRotationKeepsTheOldCredentialsWhereItFails: the file that a client reads stays
+// right.
+func TestRotationKeepsTheOldCredentialsWhereItFails(t *testing.T) {
+	dir := t.TempDir()
+	config, storage := writeTestConfig(t, dir), filepath.Join(dir, "accounts.json")
+	mustCommand(t, "cname", "a.test", "--config", config, "--storage", storage)
+	before := accountsIn(t, storage)
+	file, err := openAccountFile(storage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rotation{control: refusing{}, keep: &keeper{file}}
+	_, err = r.rotate(t.Context(), zone.Account{Username: before["a.test"].Username, Domains: []string{"a.test", "new.test"}})
+	if err := file.close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := accountsIn(t, storage); !errors.Is(err, zone.ErrNotStored) || !maps.Equal(before, after) {
+		t.Errorf("%v: %v, was %v", err, after, before)
+	}
+}
+
+// refusing stores nothing.
+type refusing struct{ control }
+
+func (refusing) Do(context.Context, zone.Change) error { return zone.ErrNotStored }

@@ -51,7 +51,7 @@ func TestCompletion(t *testing.T) {
 				{"acmezone acc", "account"},
 				{"acmezone account l", "list"},
 				{"acmezone account ", "list remove rotate show unbind"},
-				{"acmezone account list --", "--after --bound --config --help --idle --json --limit --made-with --search"},
+				{"acmezone account list --", "--after --bound --config --help --idle --json --limit --made-with --search --server --token"},
 				{"acmezone account list --idle 60d --js", "--json"},
 				{"acmezone --config some.toml token r", "revoke"},
 				{"acmezone token revoke --ac", "--accounts"},

@@ -81,8 +81,8 @@ func newApp(s surroundings) *cli.App {
 		Description: "Try it:     acmezone serve --dev\n" +
 			"Run it:     acmezone serve --config /etc/acmezone/acmezone.toml",
 		Commands: []*cli.Command{
-			serveCommand(s), accountCommand(s), tokenCommand(s), updateCommand(s), zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
-			configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
+			serveCommand(s), cnameCommand(s), accountCommand(s), tokenCommand(s), updateCommand(s), zoneCommand(s),
+			delegationCommand(s), nsdConfCommand(s), configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
 		},
 		Flags:           []cli.Flag{configFlag()},
 		HideVersion:     true,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -100,17 +99,4 @@ func networksColumn(list zone.AllowList) string {
 		return "nowhere"
 	}
 	return shortList(list.Strings(), "any")
-}
-
-// withControl gives a command the running service or the database.
-func withControl(c *cli.Context, s surroundings, do func(control) error) error {
-	cfg, log, err := loadConfig(c, s)
-	if err != nil {
-		return err
-	}
-	ctl, err := openControl(c.Context, cfg, log)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(ctl), ctl.Close())
 }

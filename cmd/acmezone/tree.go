@@ -60,6 +60,14 @@ func (p place) Name() string { return p.Words[strings.LastIndexByte(p.Words, ' '
 // TakesFile reports whether file names may be completed as arguments.
 func (p place) TakesFile() bool { return meansFile(p.Args) }
 
+// Meaning is what the flag is for, and what holds without it.
+func (f flagShape) Meaning() string {
+	if f.Default == "" {
+		return f.Usage
+	}
+	return f.Usage + " (default: " + f.Default + ")"
+}
+
 // TakesFile reports whether the flag's value is the name of a file.
 func (f flagShape) TakesFile() bool { return meansFile(f.Value) }
 

@@ -18,15 +18,16 @@ func updateCommand(s surroundings) *cli.Command {
 		Usage:     "set a TXT value, for scripts and hooks, and wait until it is answered",
 		ArgsUsage: "NAME [VALUE]",
 		Description: "NAME is a domain that is bound to an account, the account's subdomain, its full name\n" +
-			"or its user name. It prints what the name answers then. It needs a running service;\n" +
-			"a domain gets its account with 'acmezone cname'.\n\nExamples:\n" +
+			"or its user name. It prints what the name answers then; over --server, the value that\n" +
+			"it has set. It needs a running service, and a domain that has got its account with\n" +
+			"'acmezone cname'.\n\nExamples:\n" +
 			"   acmezone update example.org LHDhK3oGRvkiefQnx7OOczTY5Tic_xZ6HcMOc_gmtoM\n" +
 			"   acmezone update --remove example.org LHDhK3oGRvkiefQnx7OOczTY5Tic_xZ6HcMOc_gmtoM\n" +
 			"   acmezone update --remove example.org",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "remove", Usage: "take the value away; without VALUE, all that the name has", DisableDefaultText: true},
 			jsonFlag(), configFlag(),
-		},
+		}, serverFlags()...),
 		Before: checkUpdate,
 		Action: func(c *cli.Context) error { return update(c, s) },
 	}
