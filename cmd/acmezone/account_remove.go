@@ -34,31 +34,39 @@ func accountRemoveCommand(s surroundings) *cli.Command {
 }
 
 func removeAccounts(c *cli.Context, s surroundings) error {
-	return withControl(c, s, func(ctl control) error {
-		accounts, missing := findAccounts(c.Context, ctl, c.Args().Slice())
-		if len(accounts) == 0 {
-			return missing
-		}
-		if err := confirm(c, s, removalQuestion(accounts)); err != nil {
-			return errors.Join(err, missing)
-		}
-		errs := []error{missing}
-		removed := []accountView{}
-		for _, a := range accounts {
-			if err := ctl.Do(c.Context, zone.RemoveAccount{Username: a.Username}); err != nil {
-				errs = append(errs, fmt.Errorf("account %s: %w", a.Username, err))
-				continue
-			}
-			removed = append(removed, viewOf(a))
-			if !c.Bool("json") {
-				fmt.Fprintf(s.stdout, "removed account %s, which was %s\n", a.Username, purpose(a.Domains))
-			}
-		}
-		if c.Bool("json") {
-			errs = append(errs, json.NewEncoder(s.stdout).Encode(removed))
-		}
-		return errors.Join(errs...)
+	var accounts []zone.Account
+	var missing error
+	err := withControl(c, s, func(ctl control) error {
+		accounts, missing = findAccounts(c.Context, ctl, c.Args().Slice())
+		return nil
 	})
+	if err != nil || len(accounts) == 0 {
+		return errors.Join(err, missing)
+	}
+	if err := confirm(c, s, removalQuestion(accounts)); err != nil {
+		return errors.Join(err, missing)
+	}
+	err = withControl(c, s, func(ctl control) error { return removeEach(c, s, ctl, accounts) })
+	return errors.Join(missing, err)
+}
+
+func removeEach(c *cli.Context, s surroundings, ctl control, accounts []zone.Account) error {
+	var errs []error
+	removed := []accountView{}
+	for _, a := range accounts {
+		if err := ctl.Do(c.Context, zone.RemoveAccount{Username: a.Username}); err != nil {
+			errs = append(errs, fmt.Errorf("account %s: %w", a.Username, err))
+			continue
+		}
+		removed = append(removed, viewOf(a))
+		if !c.Bool("json") {
+			fmt.Fprintf(s.stdout, "removed account %s, which was %s\n", a.Username, purpose(a.Domains))
+		}
+	}
+	if c.Bool("json") {
+		errs = append(errs, json.NewEncoder(s.stdout).Encode(removed))
+	}
+	return errors.Join(errs...)
 }
 
 func removalQuestion(accounts []zone.Account) string {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -205,3 +208,47 @@ func TestRotationKeepsTheOldCredentialsWhereItFails(t *testing.T) {
 type refusing struct{ control }
 
 func (refusing) Do(context.Context, zone.Change) error { return zone.ErrNotStored }
+
+// inPages is a control of many accounts. It reads what was printed before it hands out
+// the next page.
+type inPages struct {
+	control
+	pages   int
+	printed *bytes.Buffer
+	t       *testing.T
+}
+
+func (p *inPages) Accounts(_ context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
+	if filter.After != "" && !strings.Contains(p.printed.String(), filter.After) {
+		p.t.Errorf("a page is asked for before %s was printed", filter.After)
+	}
+	if p.pages--; p.pages == 0 {
+		return nil, zone.ErrNotStored
+	}
+	page := make([]zone.Account, filter.Limit)
+	for i := range page {
+		page[i].Username = fmt.Sprintf("%d-%d", p.pages, i)
+		page[i].Subdomain = page[i].Username
+	}
+	return page, nil
+}
+
+func TestAccountsArePrintedAsTheyCome(t *testing.T) {
+	for name, list := range map[string]func(surroundings, *inPages) error{
+		"json": func(s surroundings, p *inPages) error {
+			return encodeAccounts(s.stdout, accountPages(t.Context(), p, zone.AccountFilter{}, 0))
+		},
+		"table": func(s surroundings, p *inPages) error {
+			return printAccounts(s, accountPages(t.Context(), p, zone.AccountFilter{}, 0), 0)
+		},
+	} {
+		var out bytes.Buffer
+		err := list(surroundings{stdout: &out, stderr: io.Discard}, &inPages{nil, 4, &out, t})
+		if !errors.Is(err, zone.ErrNotStored) || strings.Count(out.String(), "\n") < 3*accountsPage {
+			t.Errorf("%s: %v, %d bytes", name, err, out.Len())
+		}
+		if name == "json" && json.Valid(out.Bytes()) {
+			t.Error("after an error the list looks whole")
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,15 +29,27 @@ func confirmable(c *cli.Context, s surroundings) error {
 	return usagef("'%s' asks before it removes, and standard input is no terminal: say --yes", c.Command.HelpName)
 }
 
-// confirm has a person read what is about to happen. The zero answer is no.
+// confirm has a person read what is about to happen. No answer is no. The database must
+// not be open meanwhile: a service that starts would wait for the person.
 func confirm(c *cli.Context, s surroundings, question string) error {
 	if c.Bool("yes") {
 		return nil
 	}
+	return ask(c.Context, s, question)
+}
+
+func ask(ctx context.Context, s surroundings, question string) error {
 	fmt.Fprintf(s.stderr, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(s.stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("reading the answer: %w", err)
+	answered := make(chan string, 1)
+	go func() { // until there is an answer, or the program ends
+		line, _ := bufio.NewReader(s.stdin).ReadString('\n') // without an answer it is no
+		answered <- line
+	}()
+	var answer string
+	select {
+	case answer = <-answered:
+	case <-ctx.Done():
+		fmt.Fprintln(s.stderr)
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

@@ -41,34 +41,40 @@ func tokenRevokeCommand(s surroundings) *cli.Command {
 
 // revokeTokens revokes what it can and reports what it couldn't.
 func revokeTokens(c *cli.Context, s surroundings) error {
-	return withControl(c, s, func(ctl control) error {
-		ids, missing := knownTokens(c.Context, ctl, c.Args().Slice())
-		if len(ids) == 0 {
-			return missing
+	var ids []string
+	var missing error
+	accounts := 0
+	err := withControl(c, s, func(ctl control) (err error) {
+		if ids, missing = knownTokens(c.Context, ctl, c.Args().Slice()); c.Bool("accounts") {
+			accounts, err = countAccounts(c.Context, ctl, ids)
 		}
-		accounts := 0
-		if c.Bool("accounts") {
-			var err error
-			if accounts, err = countAccounts(c.Context, ctl, ids); err != nil {
-				return errors.Join(err, missing)
-			}
-			if err := confirm(c, s, revocationQuestion(ids, accounts)); err != nil {
-				return errors.Join(err, missing)
-			}
-		}
-		errs := []error{missing}
-		for _, id := range ids {
-			if err := ctl.Do(c.Context, zone.RevokeToken{ID: id, Accounts: c.Bool("accounts")}); err != nil {
-				errs = append(errs, fmt.Errorf("token %s: %w", id, err))
-				continue
-			}
-			fmt.Fprintf(s.stdout, "revoked token %s\n", id)
-		}
-		if c.Bool("accounts") {
-			fmt.Fprintf(s.stdout, "removed %s\n", counted(accounts, "account"))
-		}
-		return errors.Join(errs...)
+		return err
 	})
+	if err != nil || len(ids) == 0 {
+		return errors.Join(err, missing)
+	}
+	if c.Bool("accounts") {
+		if err := confirm(c, s, revocationQuestion(ids, accounts)); err != nil {
+			return errors.Join(err, missing)
+		}
+	}
+	err = withControl(c, s, func(ctl control) error { return revokeEach(c, s, ctl, ids) })
+	if err == nil && c.Bool("accounts") {
+		fmt.Fprintf(s.stdout, "removed %s\n", counted(accounts, "account"))
+	}
+	return errors.Join(missing, err)
+}
+
+func revokeEach(c *cli.Context, s surroundings, ctl control, ids []string) error {
+	var errs []error
+	for _, id := range ids {
+		if err := ctl.Do(c.Context, zone.RevokeToken{ID: id, Accounts: c.Bool("accounts")}); err != nil {
+			errs = append(errs, fmt.Errorf("token %s: %w", id, err))
+			continue
+		}
+		fmt.Fprintf(s.stdout, "revoked token %s\n", id)
+	}
+	return errors.Join(errs...)
 }
 
 // knownTokens returns the IDs that there are, each once, and what is wrong with the rest.
