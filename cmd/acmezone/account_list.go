@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -126,7 +127,8 @@ func encodeAccounts(w io.Writer, pages iter.Seq2[[]zone.Account, error]) error {
 // printAccounts writes a table, a page at a time. No column of times is narrower than a
 // date, and what is as wide as it likes comes last, so that pages stand below one another.
 func printAccounts(s surroundings, pages iter.Seq2[[]zone.Account, error], limit int) error {
-	table := tabwriter.NewWriter(s.stdout, len(time.DateOnly)+2, 0, 2, ' ', 0)
+	out := bufio.NewWriter(s.stdout) // a table is written cell by cell
+	table := tabwriter.NewWriter(out, len(time.DateOnly)+2, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SUBDOMAIN\tCREATED\tUPDATED\tDOMAINS\tCOMMENT")
 	count, last := 0, ""
 	for page, err := range pages {
@@ -138,14 +140,14 @@ func printAccounts(s surroundings, pages iter.Seq2[[]zone.Account, error], limit
 				a.Subdomain, dayText(a.Created, "unknown"), dayText(a.Updated, "never"), shortList(a.Domains, "none"), plain(a.Comment))
 			count, last = count+1, a.Username
 		}
-		if err := table.Flush(); err != nil {
+		if err := errors.Join(table.Flush(), out.Flush()); err != nil {
 			return err
 		}
 	}
 	if limit > 0 && count == limit {
 		fmt.Fprintf(s.stderr, "There may be more: go on with --after %s\n", last)
 	}
-	return table.Flush()
+	return nil
 }
 
 // dayText is exact enough for a table; JSON has the time.
