@@ -41,7 +41,7 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-zsh need-fish need-mandoc
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-zsh need-fish need-mandoc
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
@@ -97,6 +97,8 @@ clean:
 apt-curl     := curl
 apt-dig      := bind9-dnsutils
 apt-gcc      := gcc libc6-dev
+apt-git      := git
+apt-patch    := patch
 apt-strace   := strace
 apt-sqlite3  := sqlite3
 apt-unbound  := unbound

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/config":   {},
 	"internal/store":    {"internal/zone"},
 	"internal/zonegen":  {"internal/zone", "templates"},
+	"internal/zonetext": {"internal/zone"},
 	"internal/dnsserve": {"internal/zone"},
 	"internal/nsdctl":   {"internal/zone", "internal/zonegen"},
 	"internal/publish":  {"internal/zone"},
