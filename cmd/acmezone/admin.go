@@ -30,13 +30,19 @@ func (s *service) Tokens(ctx context.Context) ([]zone.Token, error) {
 
 // Accounts returns a page of the accounts that the filter means, without their secrets.
 func (s *service) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
-	return accountsWithoutSecrets(s.db.Accounts(ctx, filter))
+	accounts, err := s.db.Accounts(ctx, filter)
+	return shown(s.def, accounts), err
 }
 
 // FindAccount returns the account that an operator means, without its secrets.
 func (s *service) FindAccount(ctx context.Context, name string) (zone.Account, error) {
 	a, err := s.db.FindAccount(ctx, name)
-	return a.WithoutSecrets(), err
+	return a.Shown(s.def), err
+}
+
+// Values returns the values that an owner has.
+func (s *service) Values(_ context.Context, owner string) ([]zone.Value, error) {
+	return s.pipeline.Snapshot().Values(owner), nil
 }
 
 // WriteZone writes the zone file of what is durable.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/client"
 	"github.com/acmezone/acmezone/internal/config"
@@ -43,6 +45,31 @@ func openControl(ctx context.Context, cfg *config.Config, log *slog.Logger) (con
 		return nil, fmt.Errorf("the admin socket %s may not be used by this user: run the command as the service's user or as root", cfg.Admin.Socket)
 	}
 	return nil, fmt.Errorf("the admin socket %s: %w", cfg.Admin.Socket, err)
+}
+
+// withControl gives a command the running service or the database; or, where the
+// command has the flag and it is set, the service of --server.
+func withControl(c *cli.Context, s surroundings, do func(control) error) error {
+	ctl, err := controlOf(c, s)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctl), ctl.Close())
+}
+
+func controlOf(c *cli.Context, s surroundings) (control, error) {
+	remote, err := remoteOf(c, s)
+	if err != nil {
+		return nil, err
+	}
+	if remote != nil {
+		return remote, nil
+	}
+	cfg, log, err := loadConfig(c, s)
+	if err != nil {
+		return nil, err
+	}
+	return openControl(c.Context, cfg, log)
 }
 
 // local works on the database of a service that doesn't run.
@@ -85,12 +112,17 @@ func (l *local) Tokens(ctx context.Context) ([]zone.Token, error) {
 }
 
 func (l *local) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
-	return accountsWithoutSecrets(l.db.Accounts(ctx, filter))
+	accounts, err := l.db.Accounts(ctx, filter)
+	return shown(l.def, accounts), err
 }
 
 func (l *local) FindAccount(ctx context.Context, name string) (zone.Account, error) {
 	a, err := l.db.FindAccount(ctx, name)
-	return a.WithoutSecrets(), err
+	return a.Shown(l.def), err
+}
+
+func (l *local) Values(_ context.Context, owner string) ([]zone.Value, error) {
+	return l.db.Snapshot().Values(owner), nil
 }
 
 func (l *local) WriteZone(_ context.Context, w io.Writer) error {
@@ -106,9 +138,9 @@ func withoutSecrets(tokens []zone.Token, err error) ([]zone.Token, error) {
 	return tokens, err
 }
 
-func accountsWithoutSecrets(accounts []zone.Account, err error) ([]zone.Account, error) {
+func shown(def *zone.Definition, accounts []zone.Account) []zone.Account {
 	for i := range accounts {
-		accounts[i] = accounts[i].WithoutSecrets()
+		accounts[i] = accounts[i].Shown(def)
 	}
-	return accounts, err
+	return accounts
 }

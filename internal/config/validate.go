@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -22,7 +23,7 @@ func (c *Config) Validate() error {
 // CheckServe checks what only a service needs: something that answers, and no key
 // that asks for what this version doesn't have.
 func (c *Config) CheckServe() error {
-	if c.DNS == nil && c.NSD == nil {
+	if c.DNS == nil && !c.NSD.Publishes() {
 		return c.Locate(errors.New("nothing would answer: add the section [dns], the embedded server, or [nsd], an NSD that runs already"))
 	}
 	return c.checkNotYet()
@@ -110,7 +111,34 @@ func (c *Config) checkNSD() error {
 	case c.NSD.Control != "" && len(c.NSD.ControlCommand) > 0:
 		return errors.New("nsd.control_command: nsd.control is set as well: leave one of them out")
 	}
-	return nil
+	if c.NSD.Use == "attach" && len(c.NSD.AttachZones) == 0 {
+		return errors.New("nsd.use: \"attach\" without nsd.attach_zones is no use: name the zones")
+	}
+	return firstOf(oneOf("nsd.use", c.NSD.Use, "publish", "attach"), c.NSD.checkAttach(c.Zone.Name))
+}
+
+// checkAttach lets nothing through that would have to be quoted in a zone file.
+func (n *NSD) checkAttach(own string) error {
+	for _, name := range n.AttachZones {
+		if err := hostname("nsd.attach_zones", name); err != nil {
+			return err
+		}
+		if strings.EqualFold(strings.TrimSuffix(name, "."), strings.TrimSuffix(own, ".")) {
+			return fmt.Errorf("nsd.attach_zones: %q is acmezone's own zone: name those of the domains that want certificates", name)
+		}
+	}
+	switch {
+	case !filepath.IsAbs(n.SnippetDir):
+		return fmt.Errorf("nsd.snippet_dir: %q is not an absolute path: NSD begins others in its zonesdir", n.SnippetDir)
+	case strings.ContainsFunc(n.SnippetDir, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'();\\$", r) }):
+		return fmt.Errorf("nsd.snippet_dir: %q holds a character that zone files would need quotes for: name another folder", n.SnippetDir)
+	case n.AttachSocket == "":
+		return errors.New("nsd.attach_socket is empty: name a unix socket")
+	}
+	return firstOf(
+		oneOf("nsd.attach_mode", n.AttachMode, "include", "inline"),
+		socketPath("nsd.attach_socket", n.AttachSocket),
+	)
 }
 
 func (c *Config) checkPublish() error {

@@ -23,6 +23,8 @@ type Account struct {
 	Created   time.Time  `json:"created,omitzero"`
 	Updated   time.Time  `json:"updated,omitzero"` // last update, exact to an hour; zero for never
 	Comment   string     `json:"comment,omitempty"`
+
+	FullDomain string `json:"fulldomain,omitempty"` // its full name, without the dot at the end; filled in for who is shown it
 }
 
 // Password is one that an account has besides its own: the one from before a
@@ -55,9 +57,10 @@ func (a Account) accepts(plain string, now time.Time, counts func(Password) bool
 	return ok
 }
 
-// WithoutSecrets returns the account as it may be shown.
-func (a Account) WithoutSecrets() Account {
-	a.Password, a.Further = Secret{}, nil
+// Shown returns the account as an operator may see it: without secrets, with its full
+// name in the zone.
+func (a Account) Shown(def *Definition) Account {
+	a.Password, a.Further, a.FullDomain = Secret{}, nil, def.FullName(a.Subdomain)
 	return a
 }
 
