@@ -1,0 +1,88 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// longNegative is the negative TTL from which on a question that came too early spoils
+// more than one try.
+const longNegative = time.Hour
+
+// checkCache asks the resolver for what the servers have: it may remember that there was
+// nothing (RFC 2308), or something else.
+func (c *checker) checkCache(ctx context.Context, zone string, d Domain, target string) Finding {
+	f := Finding{Check: "cache", Subject: d.Name, Status: Fault}
+	name := d.challengeName()
+	answer, err := c.resolver.data(ctx, name, dns.TypeTXT)
+	if err != nil {
+		return c.unresolved(f, name, err)
+	}
+	cnames := records[*dns.CNAME](answer.Answer, name)
+	switch {
+	case len(cnames) == 0:
+		return c.staleNegative(f, zone, name, answer)
+	case dns.CanonicalName(cnames[0].Target) != target:
+		left := time.Duration(cnames[0].Hdr.Ttl) * time.Second
+		f.Message = fmt.Sprintf("the resolver %s remembers an older CNAME, to %s, for another %v", c.Options.Resolver, bare(cnames[0].Target), left)
+		f.Fix = c.flushFix(zone, left)
+	case answer.Rcode == dns.RcodeNameError:
+		f.Message = fmt.Sprintf("the resolver %s takes the name at the end of the chain for NXDOMAIN", c.Options.Resolver)
+		f.Fix = "see the 'idle name' of each server: acmezone check"
+	default:
+		return c.valid(ctx, f, name)
+	}
+	return f
+}
+
+// valid asks once more, as a CA does: with DNSSEC.
+func (c *checker) valid(ctx context.Context, f Finding, name string) Finding {
+	if _, err := c.resolver.valid(ctx, name, dns.TypeTXT); err != nil {
+		f.Message = fmt.Sprintf("%v, though the data are there: they fail DNSSEC validation somewhere along the chain", err)
+		f.Fix = fmt.Sprintf("'acmezone check' and 'delv @%s %s TXT' say which zone", c.Options.Resolver, bare(name))
+		return f
+	}
+	f.Status, f.Message = OK, fmt.Sprintf("the resolver %s sees it too", c.Options.Resolver)
+	return f
+}
+
+func (c *checker) unresolved(f Finding, name string, err error) Finding {
+	if !isServfail(err) {
+		f.Status, f.Message = Skipped, err.Error()
+		return f
+	}
+	f.Message = fmt.Sprintf("%v: it can't reach, or doesn't accept, a server along the chain", err)
+	f.Fix = fmt.Sprintf("see where it stops: dig @%s +trace %s TXT; 'acmezone check' looks at the servers of %s", hostOf(c.Options.Resolver), bare(name), bare(c.Definition.Name()))
+	return f
+}
+
+// staleNegative: the SOA record that proves the negative answer carries how long it is
+// still remembered.
+func (c *checker) staleNegative(f Finding, zone, name string, answer *dns.Msg) Finding {
+	said := "that there is no data at"
+	if answer.Rcode == dns.RcodeNameError {
+		said = "NXDOMAIN for"
+	}
+	f.Message = fmt.Sprintf("the name servers have the CNAME, but the resolver %s remembers %s %s", c.Options.Resolver, said, bare(name))
+	var left time.Duration
+	for _, rr := range answer.Ns {
+		if soa, ok := rr.(*dns.SOA); ok {
+			left = time.Duration(soa.Hdr.Ttl) * time.Second
+			f.Message += fmt.Sprintf(" for another %v, since it was asked too early", left)
+			if minimum := time.Duration(soa.Minttl) * time.Second; minimum > longNegative {
+				f.Message += fmt.Sprintf("; the MINIMUM of %s is %v, which is the cause", bare(zone), minimum)
+			}
+		}
+	}
+	f.Fix = c.flushFix(zone, left)
+	return f
+}
+
+// flushFix has no more to offer than patience for a resolver of somebody else's.
+func (c *checker) flushFix(zone string, left time.Duration) string {
+	minutes := max(1, int((left+time.Minute-1)/time.Minute))
+	return fmt.Sprintf("wait %d minutes, or flush it on the resolver: unbound-control flush_zone %s", minutes, bare(zone))
+}
