@@ -27,7 +27,7 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 		if next, err = s.transact(changes, errs); err == nil {
 			s.warnBeyondDay(next.Serial())
 			s.current = next
-			s.forgetRemoved(changes)
+			s.forgetChanged(changes)
 			return next, errs
 		}
 		s.giveUp(err)
@@ -39,10 +39,17 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 	return s.current, errs
 }
 
-func (s *Store) forgetRemoved(changes []zone.Change) {
+// forgetChanged lets what the cache remembers of accounts end with the change that
+// makes it wrong, before anybody is told that the change has been made.
+func (s *Store) forgetChanged(changes []zone.Change) {
 	for _, c := range changes {
-		if r, ok := c.(zone.RemoveAccount); ok {
-			s.cache.forget(r.Username)
+		switch c := c.(type) {
+		case zone.RemoveAccount:
+			s.cache.forget(c.Username)
+		case zone.RotatePassword:
+			s.cache.forget(c.Username)
+		case zone.GivePasswords, zone.RevokeToken:
+			s.cache.forgetAll()
 		}
 	}
 }

@@ -70,7 +70,7 @@ func TestAllowList(t *testing.T) {
 		if err != nil {
 			t.Errorf("%v: %v", c.entries, err)
 		}
-		text, _ := list.MarshalText()
+		text, _ := list.MarshalJSON()
 		stored, err := StoredAllowList(string(text))
 		if err != nil || !slices.Equal(stored.Strings(), list.Strings()) {
 			t.Errorf("%v came back from the store as %v, %v", c.entries, stored, err)

@@ -84,10 +84,26 @@ func (l AllowList) Strings() []string {
 	return entries
 }
 
-// MarshalText returns the list as it is stored: a JSON array of strings.
-func (l AllowList) MarshalText() ([]byte, error) { return json.Marshal(l.Strings()) }
+// MarshalJSON returns the list as it is stored: an array of strings. A closed list is
+// null.
+func (l AllowList) MarshalJSON() ([]byte, error) {
+	if l.closed {
+		return []byte("null"), nil
+	}
+	return json.Marshal(l.Strings())
+}
 
-// StoredAllowList reads back what MarshalText wrote. Anything else gives an error
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (l *AllowList) UnmarshalJSON(text []byte) (err error) {
+	if string(text) == "null" {
+		*l = ClosedList()
+		return nil
+	}
+	*l, err = StoredAllowList(string(text))
+	return err
+}
+
+// StoredAllowList reads back what MarshalJSON wrote. Anything else gives an error
 // and a list that allows no address.
 func StoredAllowList(text string) (AllowList, error) {
 	var entries []string

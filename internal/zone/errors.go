@@ -10,6 +10,10 @@ var (
 	// ErrTaken: the user name, the subdomain or the token's ID is in use, was in
 	// use once, or is reserved.
 	ErrTaken = errors.New("the name is taken")
+	// ErrBound: an account is bound to the domain already.
+	ErrBound = errors.New("the domain is bound to an account already")
+	// ErrNotBound: no account is bound to the domain.
+	ErrNotBound = errors.New("no account is bound to the domain")
 	// ErrToken: the registration token is unknown, used up or expired.
 	ErrToken = errors.New("the token is not valid")
 	// ErrNotStored: the change was not made durable, or it isn't known whether it
@@ -26,3 +30,6 @@ var (
 	// ErrForked: somebody else wrote to the same database. The process must stop.
 	ErrForked = errors.New("another process has written to the database")
 )
+
+// Errors are the ones above that one change alone can fail with.
+var Errors = []error{ErrNoAccount, ErrTaken, ErrBound, ErrNotBound, ErrToken}
