@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"internal/nsdctl":   {"internal/zone", "internal/zonegen"},
 	"internal/publish":  {"internal/zone"},
 	"internal/api":      {"internal/zone"},
+	"internal/check":    {"internal/zone", "internal/zonegen", "internal/nsdctl"},
 	"internal/cert":     {},
 	"internal/client":   {"internal/zone"},
 }

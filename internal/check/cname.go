@@ -32,27 +32,39 @@ const (
 // then the resolver.
 func (c *checker) checkCNAME(ctx context.Context, d Domain) []Finding {
 	zone, err := c.resolver.zoneAbove(ctx, d.challengeName())
+	j := &judge{c, d, zone, c.bound(ctx, d)}
 	var at []server
 	if err == nil {
 		at, err = c.resolver.zoneServers(ctx, zone)
 	}
 	if err != nil {
-		return []Finding{c.cname(d, Skipped, fmt.Sprintf("the name servers of its zone couldn't be found: %v", err), "")}
+		return []Finding{j.finding(Skipped, fmt.Sprintf("the name servers of its zone couldn't be found: %v", err), "")}
 	}
 	if zone == c.Definition.Name() {
-		return []Finding{c.cname(d, OK, "lies in acmezone's own zone and needs no CNAME", "")}
+		return []Finding{j.finding(OK, "lies in acmezone's own zone and needs no CNAME", "")}
+	}
+	if dns.CountLabel(zone) < 2 {
+		return []Finding{j.finding(Fault, fmt.Sprintf("no zone holds it below %s: it isn't registered, or isn't delegated", zone), "see: dig +trace "+d.Name)}
 	}
 	views := parallel(at, func(s server) view { return c.look(ctx, zone, d, s) })
 	findings := silentServers(zone, views)
 	views = slices.DeleteFunc(views, func(v view) bool { return v.kind == silent })
 	if len(views) == 0 {
-		return append(findings, c.cname(d, Skipped, fmt.Sprintf("no server of %s could be asked", bare(zone)), ""))
+		return append(findings, j.finding(Skipped, fmt.Sprintf("no server of %s could be asked", bare(zone)), ""))
 	}
-	return append(findings, c.judgeViews(ctx, zone, d, views)...)
+	return append(findings, j.judgeViews(ctx, views)...)
 }
 
-func (c *checker) cname(d Domain, status Status, message, fix string) Finding {
-	return Finding{Check: "cname", Subject: d.Name, Status: status, Message: message, Fix: fix}
+// judge is what is needed to judge the CNAME of one domain.
+type judge struct {
+	*checker
+	domain Domain
+	zone   string // that it lies in
+	bound  binding
+}
+
+func (j *judge) finding(status Status, message, fix string) Finding {
+	return Finding{Check: "cname", Subject: j.domain.Name, Status: status, Message: message, Fix: fix}
 }
 
 // look asks for the TXT, as a CA does: a CNAME comes in its place.
@@ -100,7 +112,7 @@ func silentServers(zone string, views []view) []Finding {
 }
 
 // judgeViews compares what the servers have.
-func (c *checker) judgeViews(ctx context.Context, zone string, d Domain, views []view) []Finding {
+func (j *judge) judgeViews(ctx context.Context, views []view) []Finding {
 	by := make(map[viewKind][]view)
 	for _, v := range views {
 		by[v.kind] = append(by[v.kind], v)
@@ -108,114 +120,100 @@ func (c *checker) judgeViews(ctx context.Context, zone string, d Domain, views [
 	pointing := by[points]
 	switch {
 	case len(by[occupied]) > 0:
-		return []Finding{c.cname(d, Fault,
-			fmt.Sprintf("%s stands at %s, where the CNAME belongs", by[occupied][0].said, bare(d.challengeName())),
-			"delete it from the zone "+bare(zone)+", and then: "+c.pointFix(zone, d))}
+		return []Finding{j.finding(Fault,
+			fmt.Sprintf("%s stands at %s, where the CNAME belongs", by[occupied][0].said, bare(j.domain.challengeName())),
+			"delete it from the zone "+bare(j.zone)+", and then: "+j.pointFix())}
 	case len(pointing) == 0:
-		return []Finding{c.missing(zone, d)}
+		return []Finding{j.missing()}
 	case len(by[nothing]) > 0:
-		return []Finding{c.partly(zone, d, by[nothing][0], pointing[0])}
+		return []Finding{j.partly(by[nothing][0], pointing[0])}
 	case slices.ContainsFunc(pointing, func(v view) bool { return v.target != pointing[0].target }):
 		i := slices.IndexFunc(pointing, func(v view) bool { return v.target != pointing[0].target })
-		return []Finding{c.disagree(zone, d, pointing[0], pointing[i])}
+		return []Finding{j.disagree(pointing[0], pointing[i])}
 	}
-	return c.judgeTarget(ctx, zone, d, pointing)
+	return j.judgeTarget(ctx, pointing)
 }
 
-func (c *checker) missing(zone string, d Domain) Finding {
-	message := fmt.Sprintf("there is no CNAME at %s, on no server of %s", bare(d.challengeName()), bare(zone))
-	if c.attached(zone, d) {
+func (j *judge) missing() Finding {
+	message := fmt.Sprintf("there is no CNAME at %s, on no server of %s", bare(j.domain.challengeName()), bare(j.zone))
+	if j.attached() {
 		message += "; a deployment of the zone file may have taken it away again"
 	}
-	return c.cname(d, Fault, message, c.pointFix(zone, d))
+	return j.finding(Fault, message, j.pointFix())
 }
 
 // partly: a copy of the zone is behind.
-func (c *checker) partly(zone string, d Domain, without, with view) Finding {
-	return c.cname(d, Fault,
-		fmt.Sprintf("%s has no CNAME at %s yet (serial %d), %s has it (serial %d): a CA may ask either", without.server, bare(d.challengeName()), without.serial, with.server, with.serial),
-		c.copyFix(zone, without, with))
+func (j *judge) partly(without, with view) Finding {
+	return j.finding(Fault,
+		fmt.Sprintf("%s has no CNAME at %s yet (serial %d), %s has it (serial %d): a CA may ask either", without.server, bare(j.domain.challengeName()), without.serial, with.server, with.serial),
+		j.copyFix(without, with))
 }
 
-func (c *checker) disagree(zone string, d Domain, a, b view) Finding {
-	return c.cname(d, Fault,
-		fmt.Sprintf("the servers of %s disagree: on %s it leads to %s (serial %d), on %s to %s (serial %d)", bare(zone), a.server, bare(a.target), a.serial, b.server, bare(b.target), b.serial),
-		c.copyFix(zone, a, b))
+func (j *judge) disagree(a, b view) Finding {
+	return j.finding(Fault,
+		fmt.Sprintf("the servers of %s disagree: on %s it leads to %s (serial %d), on %s to %s (serial %d)", bare(j.zone), a.server, bare(a.target), a.serial, b.server, bare(b.target), b.serial),
+		j.copyFix(a, b))
 }
 
 // copyFix tells a serial that wasn't raised from a transfer that didn't happen.
-func (c *checker) copyFix(zone string, behind, ahead view) string {
+func (j *judge) copyFix(behind, ahead view) string {
 	if behind.serial == ahead.serial {
-		return fmt.Sprintf("both have serial %d: raise the serial of %s with every change, and reload its primary", ahead.serial, bare(zone))
+		return fmt.Sprintf("both have serial %d: raise the serial of %s with every change, and reload its primary", ahead.serial, bare(j.zone))
 	}
-	return fmt.Sprintf("on the one that is behind type: nsd-control transfer %s; and see why NOTIFY doesn't reach it", bare(zone))
+	return fmt.Sprintf("on the one that is behind type: nsd-control transfer %s; and see why NOTIFY doesn't reach it", bare(j.zone))
 }
 
 // pointFix is the record to be added, as exactly as it is known.
-func (c *checker) pointFix(zone string, d Domain) string {
-	bound, err := c.targets()
-	target, known := bound[d.Name]
+func (j *judge) pointFix() string {
 	switch {
-	case err != nil || !known:
-		return fmt.Sprintf("register it; this prints the record for the zone %s: acmezone cname %s", bare(zone), d.Name)
-	case c.attached(zone, d):
-		return "acmezone attach " + d.Name
+	case !j.bound.known:
+		return fmt.Sprintf("this prints the record for the zone %s, and registers the domain if it isn't yet: acmezone cname %s", bare(j.zone), j.domain.Name)
+	case j.attached():
+		return "acmezone attach " + j.domain.Name
 	}
-	return fmt.Sprintf("put into the zone %s, and raise its serial: %s IN CNAME %s.", bare(zone), d.challengeName(), target)
+	return fmt.Sprintf("put into the zone %s, and raise its serial: %s IN CNAME %s", bare(j.zone), j.domain.challengeName(), j.bound.target)
 }
 
 // attached reports whether the CNAME is one that acmezone may put there itself.
-func (c *checker) attached(zone string, d Domain) bool {
-	bound, _ := c.targets()
-	return bound[d.Name] != "" && slices.ContainsFunc(c.AttachZones, func(z string) bool {
-		return strings.EqualFold(bare(z), bare(zone))
+func (j *judge) attached() bool {
+	return j.bound.known && slices.ContainsFunc(j.AttachZones, func(z string) bool {
+		return strings.EqualFold(bare(z), bare(j.zone))
 	})
 }
 
 // judgeTarget follows the CNAME to its end.
-func (c *checker) judgeTarget(ctx context.Context, zone string, d Domain, views []view) []Finding {
-	chain, err := c.follow(ctx, views[0].target)
+func (j *judge) judgeTarget(ctx context.Context, views []view) []Finding {
+	chain, err := j.follow(ctx, views[0].target)
 	switch end := chain[len(chain)-1]; {
 	case errors.Is(err, errLoop):
-		return []Finding{c.cname(d, Fault,
-			fmt.Sprintf("the CNAMEs lead in a circle: %s", arrows(append([]string{d.challengeName()}, chain...))), "end the circle: "+c.pointFix(zone, d))}
+		return []Finding{j.finding(Fault,
+			fmt.Sprintf("the CNAMEs lead in a circle: %s", arrows(append([]string{j.domain.challengeName()}, chain...))), "end the circle: "+j.pointFix())}
 	case errors.Is(err, errLong):
-		return []Finding{c.cname(d, Fault,
-			fmt.Sprintf("the chain of CNAMEs from %s has more than %d links: CAs and resolvers give up", bare(d.challengeName()), longestChain), "lead it there directly: "+c.pointFix(zone, d))}
+		return []Finding{j.finding(Fault,
+			fmt.Sprintf("the chain of CNAMEs from %s has more than %d links: CAs and resolvers give up", bare(j.domain.challengeName()), longestChain), "lead it there directly: "+j.pointFix())}
 	case err != nil:
-		return []Finding{c.cname(d, Skipped, fmt.Sprintf("it leads to %s, which couldn't be followed: %v", bare(views[0].target), err), "")}
-	case !c.ours(end):
-		return []Finding{c.cname(d, Fault,
-			fmt.Sprintf("%s leads to %s, outside of %s: values that are set here are not found", bare(d.challengeName()), arrows(chain), bare(c.Definition.Name())), "replace it: "+c.pointFix(zone, d))}
+		return []Finding{j.finding(Skipped, fmt.Sprintf("it leads to %s, which couldn't be followed: %v", bare(views[0].target), err), "")}
+	case !j.ours(end):
+		return []Finding{j.finding(Fault,
+			fmt.Sprintf("%s leads to %s, outside of %s: values that are set here are not found", bare(j.domain.challengeName()), arrows(chain), bare(j.Definition.Name())), "replace it: "+j.pointFix())}
 	default:
-		return c.judgeAccount(ctx, zone, d, views, end)
+		return j.judgeAccount(ctx, views, end)
 	}
 }
 
 // judgeAccount compares the name in our zone with the one that belongs to the domain.
-func (c *checker) judgeAccount(ctx context.Context, zone string, d Domain, views []view, end string) []Finding {
-	bound, err := c.targets()
-	want, known := bound[d.Name]
-	owner, owned := bound.domain(end)
-	f := c.cname(d, OK, fmt.Sprintf("leads to %s on all %d servers of %s", bare(end), len(views), bare(zone)), "")
-	if len(views) == 1 {
-		f.Message = fmt.Sprintf("leads to %s on the server of %s", bare(end), bare(zone))
-	}
+func (j *judge) judgeAccount(ctx context.Context, views []view, end string) []Finding {
+	f := j.finding(OK, fmt.Sprintf("leads to %s on all servers of %s (%d)", bare(end), bare(j.zone), len(views)), "")
 	switch {
-	case known && !strings.EqualFold(want, bare(end)):
-		f.Status, f.Fix = Fault, "replace it: "+c.pointFix(zone, d)
-		f.Message = fmt.Sprintf("leads to %s, which is not the account bound to this domain (%s)", bare(end), want)
-		if owned {
-			f.Message = fmt.Sprintf("leads to %s, the account of %s, not the one bound to this domain (%s)", bare(end), owner, want)
-		}
+	case j.bound.known && j.bound.target != end:
+		f.Status, f.Fix = Fault, "replace it: "+j.pointFix()
+		f.Message = fmt.Sprintf("leads to %s, %s, and not to the account bound to this domain, %s", bare(end), j.owner(ctx, end), bare(j.bound.target))
 		return []Finding{f}
-	case err != nil:
-		f.Message += fmt.Sprintf("; whether that is its account couldn't be found out: %v", err)
+	case j.bound.err != nil:
 		f.Status = Skipped
-	case !known && owned:
-		f.Message += "; that is the account of " + owner
-	case !known && c.Accounts != nil:
-		f.Message += "; no account is bound to this domain, so whether it is the right one is for you to know"
+		f.Message += "; whether that is its account couldn't be found out: " + oneLine(j.bound.err)
+	case !j.bound.known && j.Accounts != nil:
+		f.Message += fmt.Sprintf(", %s; no account is bound to this domain itself", j.owner(ctx, end))
 	}
-	return []Finding{f, c.checkCache(ctx, zone, d, views[0].target)}
+	return []Finding{f, j.checkCache(ctx, j.zone, j.domain, views[0].target)}
 }

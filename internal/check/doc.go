@@ -67,11 +67,14 @@ type Service struct {
 	SelfSigned string // where a self-signed certificate is kept
 }
 
-// Accounts says whose the domains are.
+// Accounts says whose the domains are; what an operator can ask of a service can
+// (api.Admin).
 type Accounts interface {
-	// Targets returns, by domain, the full name that its challenge belongs to: names
-	// without the dot at the end, in lower case.
-	Targets(ctx context.Context) (map[string]string, error)
+	// FindAccount returns the account of a domain, or of a full name in the zone;
+	// zone.ErrNoAccount if there is none.
+	FindAccount(ctx context.Context, name string) (zone.Account, error)
+	// Accounts returns a page of accounts, by user name.
+	Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error)
 }
 
 // DefaultDeadline is how long all checks together may take.

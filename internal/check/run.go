@@ -18,8 +18,7 @@ type checker struct {
 	Options
 	asker    asker
 	resolver *resolver
-	targets  func() (targets, error) // whose domains there are, asked for once
-	serial   func() reference        // the zone's serial, asked for once
+	serial   func() reference // the zone's serial, asked for once
 }
 
 // step is a check that runs by itself.
@@ -42,7 +41,7 @@ func Run(ctx context.Context, o Options, domains []Domain) []Finding {
 		return c.all(ctx, append(c.resolverSteps(), c.domainSteps(domains)...))
 	}
 	steps := slices.Concat(c.resolverSteps(), c.zoneSteps(), c.serviceSteps())
-	bound, findings := c.boundDomains()
+	bound, findings := c.boundDomains(ctx)
 	return append(c.all(ctx, append(steps, c.domainSteps(bound)...)), findings...)
 }
 
@@ -52,7 +51,6 @@ func newChecker(ctx context.Context, o Options) *checker {
 	}
 	c := &checker{Options: o, asker: asker{o.Dial}}
 	c.resolver = newResolver(c.asker, o.Resolver)
-	c.targets = sync.OnceValues(func() (targets, error) { return c.readTargets(ctx) })
 	c.serial = sync.OnceValue(func() reference { return c.readSerial(ctx) })
 	return c
 }
