@@ -63,16 +63,17 @@ func (c *checker) bound(ctx context.Context, d Domain) binding {
 	return binding{known: true, target: c.Definition.FullName(account.Subdomain) + "."}
 }
 
-// owner says in words whose a name in our zone is.
-func (c *checker) owner(ctx context.Context, name string) string {
+// owner says in words whose a name in our zone is, and whether that is known to be
+// nobody's.
+func (c *checker) owner(ctx context.Context, name string) (whose string, nobody bool) {
 	account, err := c.Accounts.FindAccount(ctx, bare(name))
 	switch {
 	case errors.Is(err, zone.ErrNoAccount):
-		return "which no account has"
+		return "which no account has", true
 	case err != nil:
-		return "whose account couldn't be found out"
+		return "whose account couldn't be found out", false
 	case len(account.Domains) == 0:
-		return "the account " + account.Username
+		return "the account " + account.Username, false
 	}
-	return "the account of " + strings.Join(account.Domains, ", ")
+	return "the account of " + strings.Join(account.Domains, ", "), false
 }

@@ -37,6 +37,8 @@ type own struct {
 	records     []string // default: ns1's address
 	delegation  string   // what the parent has; default: what acmezone prints
 	text        string   // default: what acmezone renders
+
+	above *nsdtest.Zone // the parent as a whole, instead of delegation
 }
 
 func (o own) name() string { return "auth." + o.label + ".example" }
@@ -83,6 +85,9 @@ func render(t testing.TB, def *zone.Definition, serial zone.Serial) string {
 // parent is the zone above it.
 func (o own) parent(t testing.TB) nsdtest.Zone {
 	t.Helper()
+	if o.above != nil {
+		return *o.above
+	}
 	delegation := o.delegation
 	if delegation == "" {
 		ns, glue := zonegen.Delegation(o.definition(t))
@@ -137,11 +142,14 @@ func newBed(t *testing.T, o bedOptions) *bed {
 		secondaryAddr: b.secondary.Addr.String(), customerAddr: b.customer.Addr.String(),
 	}
 	stubs := make(map[string]string)
-	for server, zones := range map[*nsdtest.Server][]nsdtest.Zone{b.customer: o.customers, b.parent: parents, b.primary: zones} {
+	point := func(server *nsdtest.Server, zones []nsdtest.Zone) {
 		for _, z := range zones {
 			stubs[z.Name] = server.Addr.String()
 		}
 	}
+	point(b.customer, o.customers)
+	point(b.parent, parents)
+	point(b.primary, zones)
 	b.resolver = checktest.Unbound(t, stubs, o.anchors...)
 	return b
 }

@@ -24,7 +24,7 @@ func (c *checker) checkCAA(ctx context.Context, d Domain) []Finding {
 	for name := dns.CanonicalName(d.Name); name != "."; name = parent(name) {
 		set, err := c.caaSet(ctx, name)
 		if err != nil {
-			return []Finding{c.caaFailure(f, name, err)}
+			return []Finding{c.caaFailure(ctx, f, name, err)}
 		}
 		if len(set) > 0 {
 			return c.judgeCAA(f, d, policy{bare(name), set})
@@ -50,12 +50,17 @@ func (c *checker) caaSet(ctx context.Context, name string) ([]*dns.CAA, error) {
 }
 
 // caaFailure: a CA must not issue then (RFC 8659, section 4).
-func (c *checker) caaFailure(f Finding, name string, err error) Finding {
+func (c *checker) caaFailure(ctx context.Context, f Finding, name string, err error) Finding {
 	if !isServfail(err) {
 		f.Status, f.Message = Skipped, fmt.Sprintf("the CAA records couldn't be looked up: %v", err)
 		return f
 	}
 	f.Status = Fault
+	if _, untrusted := c.resolver.data(ctx, name, dns.TypeCAA); untrusted == nil {
+		f.Message = fmt.Sprintf("%v, since the answer fails DNSSEC validation: a CA that can't look CAA records up refuses to issue", err)
+		f.Fix = "mend what 'dnssec' says"
+		return f
+	}
 	f.Message = fmt.Sprintf("%v: a CA that can't look CAA records up refuses to issue", err)
 	f.Fix = fmt.Sprintf("have the name servers of %s answer questions for CAA (an empty answer will do); see: dig %s CAA", bare(name), bare(name))
 	return f

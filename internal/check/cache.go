@@ -14,26 +14,26 @@ const longNegative = time.Hour
 
 // checkCache asks the resolver for what the servers have: it may remember that there was
 // nothing (RFC 2308), or something else.
-func (c *checker) checkCache(ctx context.Context, zone string, d Domain, target string) Finding {
-	f := Finding{Check: "cache", Subject: d.Name, Status: Fault}
-	name := d.challengeName()
-	answer, err := c.resolver.data(ctx, name, dns.TypeTXT)
+func (j *judge) checkCache(ctx context.Context, target string) Finding {
+	f := Finding{Check: "cache", Subject: j.domain.Name, Status: Fault}
+	name := j.domain.challengeName()
+	answer, err := j.resolver.data(ctx, name, dns.TypeTXT)
 	if err != nil {
-		return c.unresolved(f, name, err)
+		return j.unresolved(f, name, err)
 	}
 	cnames := records[*dns.CNAME](answer.Answer, name)
 	switch {
 	case len(cnames) == 0:
-		return c.staleNegative(f, zone, name, answer)
+		return j.staleNegative(f, j.zone, name, answer)
 	case dns.CanonicalName(cnames[0].Target) != target:
 		left := time.Duration(cnames[0].Hdr.Ttl) * time.Second
-		f.Message = fmt.Sprintf("the resolver %s remembers an older CNAME, to %s, for another %v", c.Options.Resolver, bare(cnames[0].Target), left)
-		f.Fix = c.flushFix(zone, left)
+		f.Message = fmt.Sprintf("the resolver %s remembers an older CNAME, to %s, for another %v", j.Options.Resolver, bare(cnames[0].Target), left)
+		f.Fix = flushFix(j.zone, left)
 	case answer.Rcode == dns.RcodeNameError:
-		f.Message = fmt.Sprintf("the resolver %s takes the name at the end of the chain for NXDOMAIN", c.Options.Resolver)
+		f.Message = fmt.Sprintf("the resolver %s takes the name at the end of the chain for NXDOMAIN", j.Options.Resolver)
 		f.Fix = "see the 'idle name' of each server: acmezone check"
 	default:
-		return c.valid(ctx, f, name)
+		return j.valid(ctx, f, name)
 	}
 	return f
 }
@@ -42,7 +42,7 @@ func (c *checker) checkCache(ctx context.Context, zone string, d Domain, target 
 func (c *checker) valid(ctx context.Context, f Finding, name string) Finding {
 	if _, err := c.resolver.valid(ctx, name, dns.TypeTXT); err != nil {
 		f.Message = fmt.Sprintf("%v, though the data are there: they fail DNSSEC validation somewhere along the chain", err)
-		f.Fix = fmt.Sprintf("'acmezone check' and 'delv @%s %s TXT' say which zone", c.Options.Resolver, bare(name))
+		f.Fix = fmt.Sprintf("'acmezone check' and 'delv @%s %s TXT' say which zone", hostOf(c.Options.Resolver), bare(name))
 		return f
 	}
 	f.Status, f.Message = OK, fmt.Sprintf("the resolver %s sees it too", c.Options.Resolver)
@@ -77,12 +77,12 @@ func (c *checker) staleNegative(f Finding, zone, name string, answer *dns.Msg) F
 			}
 		}
 	}
-	f.Fix = c.flushFix(zone, left)
+	f.Fix = flushFix(zone, left)
 	return f
 }
 
 // flushFix has no more to offer than patience for a resolver of somebody else's.
-func (c *checker) flushFix(zone string, left time.Duration) string {
+func flushFix(zone string, left time.Duration) string {
 	minutes := max(1, int((left+time.Minute-1)/time.Minute))
 	return fmt.Sprintf("wait %d minutes, or flush it on the resolver: unbound-control flush_zone %s", minutes, bare(zone))
 }

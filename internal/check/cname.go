@@ -204,16 +204,25 @@ func (j *judge) judgeTarget(ctx context.Context, views []view) []Finding {
 // judgeAccount compares the name in our zone with the one that belongs to the domain.
 func (j *judge) judgeAccount(ctx context.Context, views []view, end string) []Finding {
 	f := j.finding(OK, fmt.Sprintf("leads to %s on all servers of %s (%d)", bare(end), bare(j.zone), len(views)), "")
+	if j.Accounts == nil || j.bound.known && j.bound.target == end {
+		return []Finding{f, j.checkCache(ctx, views[0].target)}
+	}
+	whose, nobody := j.owner(ctx, end)
+	f.Message = fmt.Sprintf("leads to %s, %s", bare(end), whose)
 	switch {
-	case j.bound.known && j.bound.target != end:
+	case j.bound.known:
 		f.Status, f.Fix = Fault, "replace it: "+j.pointFix()
-		f.Message = fmt.Sprintf("leads to %s, %s, and not to the account bound to this domain, %s", bare(end), j.owner(ctx, end), bare(j.bound.target))
+		f.Message += ", and not to the account bound to this domain, " + bare(j.bound.target)
+		return []Finding{f}
+	case nobody:
+		f.Status, f.Fix = Fault, "replace it: "+j.pointFix()
+		f.Message += ": nobody can set a value there"
 		return []Finding{f}
 	case j.bound.err != nil:
 		f.Status = Skipped
-		f.Message += "; whether that is its account couldn't be found out: " + oneLine(j.bound.err)
-	case !j.bound.known && j.Accounts != nil:
-		f.Message += fmt.Sprintf(", %s; no account is bound to this domain itself", j.owner(ctx, end))
+		f.Message += "; whether it is the right one couldn't be found out: " + oneLine(j.bound.err)
+	default:
+		f.Message += "; no account is bound to this domain itself"
 	}
-	return []Finding{f, j.checkCache(ctx, j.zone, j.domain, views[0].target)}
+	return []Finding{f, j.checkCache(ctx, views[0].target)}
 }

@@ -56,7 +56,7 @@ func (c *checker) validated(ctx context.Context, f Finding, zone string) Finding
 	switch {
 	case isServfail(err) && dataErr == nil:
 		f.Status, f.Message = Fault, "it is signed, but the signatures don't hold (expired, or made with a key that the DS record isn't for): validating resolvers, CAs' among them, answer SERVFAIL"
-		f.Fix = fmt.Sprintf("sign it again, or delete its DS records at the parent; 'delv @%s %s SOA' says more", c.Options.Resolver, bare(zone))
+		f.Fix = fmt.Sprintf("sign it again, or delete its DS records at the parent; 'delv @%s %s SOA' says more", hostOf(c.Options.Resolver), bare(zone))
 	case err != nil:
 		f.Message = err.Error()
 	case !valid.AuthenticatedData:

@@ -117,6 +117,9 @@ func (s server) String() string {
 func (r *resolver) zoneAbove(ctx context.Context, name string) (string, error) {
 	for name = dns.CanonicalName(name); ; name = parent(name) {
 		answer, err := r.data(ctx, name, dns.TypeSOA)
+		if isServfail(err) && r.isAlias(ctx, name) {
+			continue
+		}
 		if err != nil {
 			return "", err
 		}
@@ -127,6 +130,13 @@ func (r *resolver) zoneAbove(ctx context.Context, name string) (string, error) {
 			return "", fmt.Errorf("the resolver %s knows no zone that holds it, not even the root", r.server)
 		}
 	}
+}
+
+// isAlias reports whether a CNAME stands at the name. What its target's servers do, which
+// may be nothing, is another matter.
+func (r *resolver) isAlias(ctx context.Context, name string) bool {
+	answer, err := r.data(ctx, name, dns.TypeCNAME)
+	return err == nil && len(records[*dns.CNAME](answer.Answer, name)) > 0
 }
 
 // parent is the name without its first label.
