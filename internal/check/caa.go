@@ -51,7 +51,7 @@ func (c *checker) caaSet(ctx context.Context, name string) ([]*dns.CAA, error) {
 
 // caaFailure: a CA must not issue then (RFC 8659, section 4).
 func (c *checker) caaFailure(ctx context.Context, f Finding, name string, err error) Finding {
-	if !isServfail(err) {
+	if !c.resolver.gaveUp(ctx, err) {
 		f.Status, f.Message = Skipped, fmt.Sprintf("the CAA records couldn't be looked up: %v", err)
 		return f
 	}

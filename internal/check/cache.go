@@ -19,7 +19,7 @@ func (j *judge) checkCache(ctx context.Context, target string) Finding {
 	name := j.domain.challengeName()
 	answer, err := j.resolver.data(ctx, name, dns.TypeTXT)
 	if err != nil {
-		return j.unresolved(f, name, err)
+		return j.unresolved(ctx, f, name, err)
 	}
 	cnames := records[*dns.CNAME](answer.Answer, name)
 	switch {
@@ -40,7 +40,11 @@ func (j *judge) checkCache(ctx context.Context, target string) Finding {
 
 // valid asks once more, as a CA does: with DNSSEC.
 func (c *checker) valid(ctx context.Context, f Finding, name string) Finding {
-	if _, err := c.resolver.valid(ctx, name, dns.TypeTXT); err != nil {
+	_, err := c.resolver.valid(ctx, name, dns.TypeTXT)
+	if err != nil && !isServfail(err) {
+		return c.unresolved(ctx, f, name, err)
+	}
+	if err != nil {
 		f.Message = fmt.Sprintf("%v, though the data are there: they fail DNSSEC validation somewhere along the chain", err)
 		f.Fix = fmt.Sprintf("'acmezone check' and 'delv @%s %s TXT' say which zone", hostOf(c.Options.Resolver), bare(name))
 		return f
@@ -49,8 +53,8 @@ func (c *checker) valid(ctx context.Context, f Finding, name string) Finding {
 	return f
 }
 
-func (c *checker) unresolved(f Finding, name string, err error) Finding {
-	if !isServfail(err) {
+func (c *checker) unresolved(ctx context.Context, f Finding, name string, err error) Finding {
+	if !c.resolver.gaveUp(ctx, err) {
 		f.Status, f.Message = Skipped, err.Error()
 		return f
 	}

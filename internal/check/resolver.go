@@ -54,7 +54,7 @@ func (r *resolver) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	answer, err := r.asker.ask(ctx, r.server, q)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the resolver %s: %w", r.server, err)
+		return nil, fmt.Errorf("the resolver %s, asked for %s: %w", r.server, q, err)
 	case answer.Rcode == dns.RcodeServerFailure:
 		return nil, servfailError{r.server, q}
 	case answer.Rcode != dns.RcodeSuccess && answer.Rcode != dns.RcodeNameError:
@@ -77,6 +77,19 @@ func isServfail(err error) bool {
 	var e servfailError
 	return errors.As(err, &e)
 }
+
+// gaveUp reports whether the error is one of the servers that the resolver asked, not of
+// the resolver, which may take longer over it than we wait.
+func (r *resolver) gaveUp(ctx context.Context, err error) bool {
+	if isServfail(err) {
+		return true
+	}
+	_, dead := r.ask(ctx, alive)
+	return err != nil && dead == nil
+}
+
+// alive is what resolvers answer by themselves (RFC 6761, 6.3).
+var alive = question{name: "localhost.", rrtype: dns.TypeA, recurse: true}
 
 func (q question) String() string { return bare(q.name) + " " + dns.TypeToString[q.rrtype] }
 
@@ -116,10 +129,10 @@ func (s server) String() string {
 // it, that has an SOA record.
 func (r *resolver) zoneAbove(ctx context.Context, name string) (string, error) {
 	for name = dns.CanonicalName(name); ; name = parent(name) {
-		answer, err := r.data(ctx, name, dns.TypeSOA)
-		if isServfail(err) && r.isAlias(ctx, name) {
+		if r.isAlias(ctx, name) {
 			continue
 		}
+		answer, err := r.data(ctx, name, dns.TypeSOA)
 		if err != nil {
 			return "", err
 		}
@@ -132,8 +145,8 @@ func (r *resolver) zoneAbove(ctx context.Context, name string) (string, error) {
 	}
 }
 
-// isAlias reports whether a CNAME stands at the name. What its target's servers do, which
-// may be nothing, is another matter.
+// isAlias reports whether a CNAME stands at the name. To ask for anything else there is
+// to ask the servers of its target, which may be out of order.
 func (r *resolver) isAlias(ctx context.Context, name string) bool {
 	answer, err := r.data(ctx, name, dns.TypeCNAME)
 	return err == nil && len(records[*dns.CNAME](answer.Answer, name)) > 0
@@ -233,11 +246,10 @@ func (c *checker) resolverSteps() []step {
 	return []step{{"resolver", c.Options.Resolver, c.checkResolver}}
 }
 
-// checkResolver asks what resolvers answer by themselves (RFC 6761, 6.3).
 func (c *checker) checkResolver(ctx context.Context) []Finding {
 	f := Finding{Check: "resolver", Subject: c.Options.Resolver, Status: Fault,
 		Fix: "mend /etc/resolv.conf, or name another resolver: acmezone check --resolver ADDRESS"}
-	answer, err := c.asker.ask(ctx, c.Options.Resolver, question{name: "localhost.", rrtype: dns.TypeA, recurse: true})
+	answer, err := c.asker.ask(ctx, c.Options.Resolver, alive)
 	switch {
 	case errors.Is(err, errNoRoute):
 		f.Message = "there is no route to it from this machine"

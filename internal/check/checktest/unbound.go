@@ -60,6 +60,7 @@ func configuration(dir string, port int, zones map[string]string, anchors []stri
 	num-threads: 1
 	module-config: "validator iterator"
 	do-not-query-localhost: no
+	local-zone: "test." nodefault
 	outgoing-port-avoid: "0-32767"
 `, port, dir)
 	for _, anchor := range anchors {
