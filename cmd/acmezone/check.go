@@ -60,7 +60,11 @@ func runCheck(c *cli.Context, s surroundings) error {
 	if opts.Resolver, err = resolverAddress(c.String("resolver")); err != nil {
 		return err
 	}
-	return report(s, check.Run(c.Context, opts, domains), c.Bool("json"))
+	findings := check.Run(c.Context, opts, domains)
+	if c.Context.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return report(s, findings, c.Bool("json"))
 }
 
 // report prints the findings; faults make an error.
@@ -137,7 +141,7 @@ func checkOptions(cfg *config.Config) (check.Options, error) {
 	if err != nil {
 		return check.Options{}, err
 	}
-	asked := &askedBriefly{cfg: cfg, def: def}
+	asked := &askedBriefly{cfg, def, make(chan struct{}, 1)}
 	opts := check.Options{
 		Definition: def, Accounts: asked, CA: cfg.API.ACMEDirectory,
 		Service: &check.Service{
@@ -161,7 +165,7 @@ func checkOptions(cfg *config.Config) (check.Options, error) {
 type askedBriefly struct {
 	cfg *config.Config
 	def *zone.Definition
-	mu  sync.Mutex
+	one chan struct{} // holds one at a time
 }
 
 func (a *askedBriefly) ask(ctx context.Context, do func(control) error) error {
@@ -169,8 +173,12 @@ func (a *askedBriefly) ask(ctx context.Context, do func(control) error) error {
 	if _, err := os.Stat(a.cfg.Store.Path); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no database %s yet", a.cfg.Store.Path)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	select {
+	case a.one <- struct{}{}:
+		defer func() { <-a.one }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	ctl, err := openControl(ctx, a.cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
@@ -21,6 +22,8 @@ func (c *checker) boundDomains(ctx context.Context) ([]Domain, []Finding) {
 		return nil, nil
 	}
 	f := Finding{Check: "accounts", Subject: bare(c.Definition.Name()), Status: Skipped}
+	ctx, cancel := context.WithTimeout(ctx, adminTime)
+	defer cancel()
 	page, err := c.Accounts.Accounts(ctx, zone.AccountFilter{Bound: true, Limit: manyDomains + 1})
 	if err != nil {
 		f.Message = fmt.Sprintf("which domains have an account couldn't be found out: %s", oneLine(err))
@@ -41,6 +44,15 @@ func (c *checker) boundDomains(ctx context.Context) ([]Domain, []Finding) {
 	return all[:manyDomains], []Finding{f}
 }
 
+// adminTime is how long the service may take to say something of itself.
+const adminTime = 5 * time.Second
+
+func (c *checker) findAccount(ctx context.Context, name string) (zone.Account, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminTime)
+	defer cancel()
+	return c.Accounts.FindAccount(ctx, name)
+}
+
 // binding is what is known of the account that a domain is bound to.
 type binding struct {
 	known  bool   // it is bound to one
@@ -53,7 +65,7 @@ func (c *checker) bound(ctx context.Context, d Domain) binding {
 	if c.Accounts == nil {
 		return binding{}
 	}
-	account, err := c.Accounts.FindAccount(ctx, d.Name)
+	account, err := c.findAccount(ctx, d.Name)
 	switch {
 	case errors.Is(err, zone.ErrNoAccount):
 		return binding{}
@@ -66,7 +78,7 @@ func (c *checker) bound(ctx context.Context, d Domain) binding {
 // owner says in words whose a name in our zone is, and whether that is known to be
 // nobody's.
 func (c *checker) owner(ctx context.Context, name string) (whose string, nobody bool) {
-	account, err := c.Accounts.FindAccount(ctx, bare(name))
+	account, err := c.findAccount(ctx, bare(name))
 	switch {
 	case errors.Is(err, zone.ErrNoAccount):
 		return "which no account has", true

@@ -86,7 +86,11 @@ func (c *checker) judgeCAA(f Finding, d Domain, p policy) []Finding {
 			return []Finding{f}
 		}
 	}
-	plain, wild := c.judgeProperty(f, p, "issue"), c.judgeProperty(f, p, "issuewild")
+	plain := c.judgeProperty(f, p, "issue")
+	if p.property("issuewild") == "issue" {
+		return []Finding{plain}
+	}
+	wild := c.judgeProperty(f, p, "issuewild")
 	// Whoever forbids wildcards as a rule means it.
 	switch {
 	case d.Wildcard && plain.Status == Fault:
@@ -94,10 +98,7 @@ func (c *checker) judgeCAA(f Finding, d Domain, p policy) []Finding {
 	case !d.Wildcard && wild.Status == Fault:
 		wild.Status = Warning
 	}
-	if plain.Status == wild.Status && plain.Status != Fault || plain.Message == wild.Message {
-		return []Finding{plain}
-	}
-	return []Finding{plain, wild}
+	return slices.Compact([]Finding{plain, wild})
 }
 
 func knownTag(tag string) bool {

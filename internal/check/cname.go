@@ -16,6 +16,7 @@ type view struct {
 	kind   viewKind
 	target string // kind points: canonical
 	said   string // kind silent: what came instead; kind occupied: what stands there
+	err    error  // kind silent: why nothing came
 	serial uint32 // of the zone there; 0: not known
 }
 
@@ -73,7 +74,7 @@ func (c *checker) look(ctx context.Context, zone string, d Domain, s server) vie
 	name := d.challengeName()
 	answer, err := c.asker.ask(ctx, s.addr, question{name: name, rrtype: dns.TypeTXT})
 	if err != nil {
-		v.said = err.Error()
+		v.said, v.err = err.Error(), err
 		return v
 	}
 	if soa, err := c.asker.ask(ctx, s.addr, question{name: zone, rrtype: dns.TypeSOA}); err == nil {
@@ -102,7 +103,7 @@ func (c *checker) look(ctx context.Context, zone string, d Domain, s server) vie
 func silentServers(zone string, views []view) []Finding {
 	var findings []Finding
 	for _, v := range views {
-		if v.kind == silent {
+		if v.kind == silent && !errors.Is(v.err, errNoRoute) {
 			findings = append(findings, Finding{Check: "customer server", Subject: v.server.String(), Status: Warning,
 				Message: fmt.Sprintf("a name server of %s, but: %s", bare(zone), v.said),
 				Fix:     fmt.Sprintf("mend it, or take it out of the NS records of %s", bare(zone))})
@@ -135,7 +136,7 @@ func (j *judge) judgeViews(ctx context.Context, views []view) []Finding {
 }
 
 func (j *judge) missing() Finding {
-	message := fmt.Sprintf("there is no CNAME at %s, on no server of %s", bare(j.domain.challengeName()), bare(j.zone))
+	message := fmt.Sprintf("no server of %s has a CNAME at %s", bare(j.zone), bare(j.domain.challengeName()))
 	if j.attached() {
 		message += "; a deployment of the zone file may have taken it away again"
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,6 +18,7 @@ type referral struct {
 	server server
 	kind   referralKind
 	said   string   // kind lame: what it answers
+	err    error    // kind lame: why it answers nothing
 	ns     []string // canonical names
 	glue   []dns.RR
 }
@@ -51,7 +53,7 @@ func (c *checker) refer(ctx context.Context, s server) referral {
 	apex := c.Definition.Name()
 	answer, err := c.asker.ask(ctx, s.addr, question{name: apex, rrtype: dns.TypeNS})
 	if err != nil {
-		r.said = err.Error()
+		r.said, r.err = err.Error(), err
 		return r
 	}
 	section := answer.Ns
@@ -106,6 +108,9 @@ func (c *checker) delegation(status Status, message, fix string) Finding {
 func (c *checker) lameParents(above string, refs []referral, of int) []Finding {
 	var findings []Finding
 	for _, r := range refs {
+		if errors.Is(r.err, errNoRoute) {
+			continue
+		}
 		findings = append(findings, Finding{Check: "parent server", Subject: r.server.String(), Status: Warning,
 			Message: fmt.Sprintf("a name server of %s, but: %s", bare(above), r.said), Fix: "tell those who run " + bare(above)})
 	}

@@ -34,7 +34,7 @@ var brokenDomains = []struct {
 	wanted
 }{
 	{"missing", "missing A 192.0.2.1", wanted{"cname", check.Fault,
-		"there is no CNAME at _acme-challenge.missing.cust.example, on no server of cust.example",
+		"no server of cust.example has a CNAME at _acme-challenge.missing.cust.example",
 		"put into the zone cust.example, and raise its serial: _acme-challenge.missing.cust.example. IN CNAME missing.auth.ok.example."}},
 	{"other", "_acme-challenge.other CNAME " + target, wanted{"cname", check.Fault,
 		"leads to good.auth.ok.example, the account of good.cust.example, and not to the account bound to this domain, other.auth.ok.example",
@@ -128,7 +128,17 @@ func TestBoundDomainsAreCheckedByThemselves(t *testing.T) {
 	b.accounts["cust.example"] = "good"
 	b.accounts["not.cust.example"] = "not"
 	findings := check.Run(context.Background(), opts, nil)
-	mustFind(t, findings, wanted{"cname", check.Fault, "there is no CNAME at _acme-challenge.not.cust.example, on no server of cust.example", "_acme-challenge.not.cust.example. IN CNAME not.auth.ok.example."})
+	mustFind(t, findings, wanted{"cname", check.Fault, "no server of cust.example has a CNAME at _acme-challenge.not.cust.example", "_acme-challenge.not.cust.example. IN CNAME not.auth.ok.example."})
+}
+
+func TestCNAMEOfADomainThatIsNotBound(t *testing.T) {
+	b, opts := customerBed(t, "_acme-challenge.a CNAME good.auth.ok.example.\n_acme-challenge.b CNAME gone.auth.ok.example.")
+	b.accounts["cust.example"] = "good"
+	mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "a.cust.example"}}), wanted{"cname", check.OK,
+		"leads to good.auth.ok.example, the account of cust.example; no account is bound to this domain itself", ""})
+	mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "b.cust.example"}}), wanted{"cname", check.Fault,
+		"leads to gone.auth.ok.example, which no account has: nobody can set a value there",
+		"replace it: this prints the record for the zone cust.example, and registers the domain if it isn't yet: acmezone cname b.cust.example"})
 }
 
 func TestCNAMEThatADeploymentTookAway(t *testing.T) {
@@ -136,7 +146,7 @@ func TestCNAMEThatADeploymentTookAway(t *testing.T) {
 	b.accounts["cust.example"] = "good"
 	opts.AttachZones = []string{"cust.example"}
 	mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "cust.example"}}), wanted{"cname", check.Fault,
-		"there is no CNAME at _acme-challenge.cust.example, on no server of cust.example; a deployment of the zone file may have taken it away again",
+		"no server of cust.example has a CNAME at _acme-challenge.cust.example; a deployment of the zone file may have taken it away again",
 		"acmezone attach cust.example"})
 }
 

@@ -180,16 +180,25 @@ func (r *resolver) hosts(ctx context.Context, zone string) ([]host, error) {
 // host looks the addresses of a name server up.
 func (r *resolver) host(ctx context.Context, name string) host {
 	h := host{name: name}
-	for _, rrtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		answer, err := r.data(ctx, name, rrtype)
-		if err != nil {
-			h.err = err
-			continue
+	for _, found := range parallel([]uint16{dns.TypeA, dns.TypeAAAA}, func(rrtype uint16) host { return r.addresses(ctx, name, rrtype) }) {
+		h.addrs = append(h.addrs, found.addrs...)
+		if found.err != nil {
+			h.err = found.err
 		}
-		for _, rr := range answer.Answer {
-			if addr, ok := address(rr); ok {
-				h.addrs = append(h.addrs, addr)
-			}
+	}
+	return h
+}
+
+// addresses returns those of one type.
+func (r *resolver) addresses(ctx context.Context, name string, rrtype uint16) host {
+	answer, err := r.data(ctx, name, rrtype)
+	if err != nil {
+		return host{name: name, err: err}
+	}
+	h := host{name: name}
+	for _, rr := range answer.Answer {
+		if addr, ok := address(rr); ok {
+			h.addrs = append(h.addrs, addr)
 		}
 	}
 	return h

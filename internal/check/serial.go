@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -15,6 +16,7 @@ type reference struct {
 	known  bool
 	serial zone.Serial
 	from   string
+	err    error // the service doesn't say
 }
 
 // catchUp is how long a server may take to have a serial: an update may be on its way
@@ -26,8 +28,10 @@ func (c *checker) readSerial(ctx context.Context) reference {
 	if c.Service == nil || c.Service.Serial == nil {
 		return reference{}
 	}
+	ctx, cancel := context.WithTimeout(ctx, adminTime)
+	defer cancel()
 	serial, err := c.Service.Serial(ctx)
-	return reference{known: err == nil, serial: serial, from: "the service"}
+	return reference{err == nil, serial, "the service", err}
 }
 
 // compareSerials returns what is wrong with the serial of each server. Without a
@@ -36,7 +40,7 @@ func (c *checker) compareSerials(ctx context.Context, states []state) [][]Findin
 	want := c.serial()
 	for _, st := range states {
 		if st.serial != nil && (!want.known || want.from != "the service" && want.serial.Less(*st.serial)) {
-			want = reference{true, *st.serial, st.server.String()}
+			want = reference{known: true, serial: *st.serial, from: st.server.String()}
 		}
 	}
 	return parallel(states, func(st state) []Finding {
@@ -62,7 +66,7 @@ func (c *checker) compareSerial(ctx context.Context, st state, want reference) [
 	default:
 		f.Message = fmt.Sprintf("serial %d is %d behind %d, which %s has: a CA that asks there gets old values", got, want.serial-got, want.serial, want.from)
 		f.Fix = fmt.Sprintf("on that server type: nsd-control force_transfer %s; then see that notify: and provide-xfr: of the primary and allow-notify: and request-xfr: there name each other ('acmezone nsd-conf --secondary %s' prints the primary's)",
-			bare(c.Definition.Name()), addressOf(st.server))
+			bare(c.Definition.Name()), nsdAddress(st.server))
 	}
 	return []Finding{f}
 }
@@ -102,4 +106,5 @@ func (c *checker) plausible(ctx context.Context, got zone.Serial, want reference
 	return now.known && now.serial.Reached(got)
 }
 
-func addressOf(s server) string { return hostOf(s.addr) }
+// nsdAddress is one as nsd.conf has it.
+func nsdAddress(s server) string { return strings.Replace(hostOf(s.addr), " -p ", "@", 1) }

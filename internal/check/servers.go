@@ -87,7 +87,7 @@ func (c *checker) homeless(h host) Finding {
 type state struct {
 	server   server
 	serial   *zone.Serial // nil: it answers none
-	idle     string       // what is wrong with its answer for a name without a value
+	plain    bool         // it doesn't answer where there is EDNS
 	findings []Finding
 }
 
@@ -133,6 +133,7 @@ func (c *checker) withoutEDNS(ctx context.Context, st *state, udp *dns.Msg, udpE
 	if udpErr == nil {
 		what = fmt.Sprintf("answers %s to a question with EDNS, and answers without", dns.RcodeToString[udp.Rcode])
 	}
+	st.plain = true
 	st.note(Fault, "edns", what+": resolvers lose seconds, or give up", "let DNS with EDNS (RFC 6891) through the firewall or load balancer in front of it, or renew the server's software")
 	return plain, nil
 }
@@ -180,7 +181,7 @@ func (c *checker) judgeSOA(st *state, answer *dns.Msg) bool {
 		st.note(Fault, "lame", "answers REFUSED: it doesn't know the zone",
 			"add the zone there: 'acmezone nsd-conf --for-secondary ADDRESS-OF-THE-PRIMARY' prints the clause for NSD; or take it out of zone.nameservers and of the parent zone")
 	default:
-		st.note(Fault, "lame", fmt.Sprintf("answers %s without authority: it doesn't have the zone", dns.RcodeToString[answer.Rcode]),
+		st.note(Fault, "lame", fmt.Sprintf("answers %s, and not as an authority for the zone: it doesn't have it", dns.RcodeToString[answer.Rcode]),
 			"add the zone there: 'acmezone nsd-conf --for-secondary ADDRESS-OF-THE-PRIMARY' prints the clause for NSD; or take it out of zone.nameservers and of the parent zone")
 	}
 	return false
@@ -190,7 +191,7 @@ func (c *checker) judgeSOA(st *state, answer *dns.Msg) bool {
 // resolvers remember that it isn't when a value is set.
 func (c *checker) checkIdle(ctx context.Context, st *state, tcp bool) {
 	name := strings.ToLower("check-"+rand.Text()[:10]) + "." + c.Definition.Name()
-	answer, err := c.asker.ask(ctx, st.server.addr, question{name: name, rrtype: dns.TypeTXT, tcp: tcp})
+	answer, err := c.asker.ask(ctx, st.server.addr, question{name: name, rrtype: dns.TypeTXT, tcp: tcp, plain: st.plain})
 	switch {
 	case err != nil:
 		st.note(Skipped, "idle name", fmt.Sprintf("a question for a name without a value was not answered: %v", err), "")

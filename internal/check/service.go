@@ -12,11 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
-	"time"
 )
-
-// healthTime is how long the service may take to say how it is.
-const healthTime = 5 * time.Second
 
 // serviceSteps are the checks of the service on this machine.
 func (c *checker) serviceSteps() []step {
@@ -43,6 +39,9 @@ func (c *checker) checkService(ctx context.Context) []Finding {
 		f.Fix = "run it as root or as the service's user: sudo acmezone check"
 	case err != nil:
 		f.Status, f.Message, f.Fix = Fault, fmt.Sprintf("the service doesn't take connections: %v", err), "restart it: systemctl restart acmezone"
+	case c.serial().err != nil:
+		f.Status, f.Fix = Fault, "see what it says: journalctl -u acmezone; then restart it: systemctl restart acmezone"
+		f.Message = fmt.Sprintf("the service runs and doesn't answer at its admin socket: %s", oneLine(c.serial().err))
 	default:
 		f.Status, f.Message = OK, "the service runs"
 	}
@@ -111,7 +110,7 @@ func (c *checker) getHealth(ctx context.Context) (int, []byte, error) {
 		TLSClientConfig: &tls.Config{ServerName: c.Service.Hostname, InsecureSkipVerify: true},
 	}
 	defer transport.CloseIdleConnections()
-	client := http.Client{Transport: transport, Timeout: healthTime}
+	client := http.Client{Transport: transport, Timeout: adminTime}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.apiURL(), nil)
 	if err != nil {
 		return 0, nil, err

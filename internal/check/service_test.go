@@ -15,6 +15,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/check"
 	"github.com/acmezone/acmezone/internal/check/checktest"
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // standIn is a service that shows a certificate and says how it is.
@@ -100,6 +101,17 @@ func TestServiceThatIsUnwell(t *testing.T) {
 			mustFind(t, check.Run(context.Background(), opts, nil), c.wanted)
 		})
 	}
+	t.Run("hanging", func(t *testing.T) {
+		opts := b.options(o.definition(t))
+		opts.Service = standIn(t, cert, well)
+		opts.Service.RootFile = a.File
+		opts.Service.Serial = func(ctx context.Context) (zone.Serial, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}
+		mustFind(t, check.Run(context.Background(), opts, nil), wanted{"service", check.Fault,
+			"the service runs and doesn't answer at its admin socket: context deadline exceeded", "systemctl restart acmezone"})
+	})
 	t.Run("not running", func(t *testing.T) {
 		opts := b.options(o.definition(t))
 		opts.Service = &check.Service{Socket: filepath.Join(t.TempDir(), "admin.sock"), Listen: "[::]:443", Hostname: "api.ok.example", TLS: "files"}
