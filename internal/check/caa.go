@@ -46,12 +46,15 @@ func (c *checker) caaSet(ctx context.Context, name string) ([]*dns.CAA, error) {
 			set = append(set, caa)
 		}
 	}
+	if len(set) == 0 && !nothingThere(answer) {
+		return nil, c.resolver.notProven(question{name: name, rrtype: dns.TypeCAA})
+	}
 	return set, nil
 }
 
 // caaFailure: a CA must not issue then (RFC 8659, section 4).
 func (c *checker) caaFailure(ctx context.Context, f Finding, name string, err error) Finding {
-	if !c.resolver.gaveUp(ctx, err) {
+	if errors.Is(err, errUnproven) || !c.resolver.gaveUp(ctx, err) {
 		f.Status, f.Message = Skipped, fmt.Sprintf("the CAA records couldn't be looked up: %v", err)
 		return f
 	}

@@ -23,7 +23,12 @@ func (c *checker) dnssec(ctx context.Context, zone string, at []server, unsigned
 		f.Message = fmt.Sprintf("whether the parent has a DS record couldn't be found out: %v", err)
 		return f
 	}
-	if len(records[*dns.DS](answer.Answer, zone)) == 0 {
+	signed := len(records[*dns.DS](answer.Answer, zone)) > 0
+	if !signed && !nothingThere(answer) {
+		f.Message = c.resolver.notProven(question{name: zone, rrtype: dns.TypeDS}).Error()
+		return f
+	}
+	if !signed {
 		f.Status, f.Message = OK, "not signed, and its parent has no DS record"
 		return f
 	}

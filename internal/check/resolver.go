@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 
@@ -76,6 +77,20 @@ func (e servfailError) Error() string {
 func isServfail(err error) bool {
 	var e servfailError
 	return errors.As(err, &e)
+}
+
+// nothingThere reports whether an answer without the wanted record comes from the zone
+// that would have it: then it has that zone's SOA record (RFC 2308, section 2). Without
+// one, it may be that of a box that knows no better.
+func nothingThere(answer *dns.Msg) bool {
+	return slices.ContainsFunc(answer.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeSOA })
+}
+
+// errUnproven: nothingThere is false.
+var errUnproven = errors.New("doesn't show who says so (no SOA record)")
+
+func (r *resolver) notProven(q question) error {
+	return fmt.Errorf("the resolver %s answers nothing to %s, and %w; name another: acmezone check --resolver ADDRESS", r.server, q, errUnproven)
 }
 
 // gaveUp reports whether the error is one of the servers that the resolver asked, not of

@@ -151,3 +151,14 @@ func TestEverythingIsDead(t *testing.T) {
 		}
 	}
 }
+
+// TestResolverThatKnowsNothing: some boxes answer NXDOMAIN to everything.
+func TestResolverThatKnowsNothing(t *testing.T) {
+	o := own{label: "ok"}
+	opts := check.Options{Definition: o.definition(t), Resolver: checktest.KnowsNothing(t)}
+	for _, f := range check.Run(context.Background(), opts, []check.Domain{{Name: "cust.example"}}) {
+		if f.Check != "resolver" && (f.Status != check.Skipped || f.Message == "") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
