@@ -154,8 +154,11 @@ func checkOptions(cfg *config.Config) (check.Options, error) {
 		opts.Service.Listen = cfg.API.Listen[0]
 	}
 	if cfg.NSD != nil {
+		opts.AttachZones = cfg.NSD.AttachZones
+	}
+	if cfg.NSD.Publishes() {
 		nsd := nsdOptions(cfg, def)
-		opts.NSD, opts.AttachZones = &nsd, cfg.NSD.AttachZones
+		opts.NSD = &nsd
 	}
 	return opts, nil
 }

@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 
 	"github.com/acmezone/acmezone/internal/check"
 	"github.com/acmezone/acmezone/internal/check/checktest"
@@ -167,4 +170,45 @@ func TestCheckAsJSON(t *testing.T) {
 	if len(found) != 1 || fmt.Sprint(found[0]) != fmt.Sprint(want) {
 		t.Errorf("%s", out.String())
 	}
+}
+
+func TestColoursOnATerminalOnly(t *testing.T) {
+	terminal := openTerminal(t)
+	for _, c := range []struct {
+		out     io.Writer
+		environ []string
+		want    check.Style
+	}{
+		{terminal, nil, check.Style{Symbols: true, Colour: true}},
+		{terminal, []string{"NO_COLOR=1"}, check.Style{Symbols: true}},
+		{terminal, []string{"TERM=dumb"}, check.Style{}},
+		{new(bytes.Buffer), nil, check.Style{}},
+	} {
+		if got := styleFor(surroundings{stdout: c.out, environ: c.environ}); got != c.want {
+			t.Errorf("%v: %+v", c.environ, got)
+		}
+	}
+}
+
+// openTerminal returns the side of a pseudo-terminal that programs write to.
+func openTerminal(t *testing.T) *os.File {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = terminal.Close() })
+	return terminal
 }

@@ -81,8 +81,8 @@ func newApp(s surroundings) *cli.App {
 		Description: "Try it:     acmezone serve --dev\n" +
 			"Run it:     acmezone serve --config /etc/acmezone/acmezone.toml",
 		Commands: []*cli.Command{
-			serveCommand(s), checkCommand(s), tokenCommand(s), zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
-			configCommand(s), versionCommand(s),
+			serveCommand(s), cnameCommand(s), tokenCommand(s), zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
+			checkCommand(s), configCommand(s), versionCommand(s),
 		},
 		Flags:           []cli.Flag{configFlag()},
 		HideVersion:     true,

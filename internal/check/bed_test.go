@@ -101,7 +101,7 @@ func (o own) parent(t testing.TB) nsdtest.Zone {
 // handWritten is a zone as people keep it.
 func handWritten(name, addr string, serial, minimum int, records string) nsdtest.Zone {
 	return nsdtest.Zone{Name: name, File: strings.TrimSuffix(name, ".") + ".hand", Text: fmt.Sprintf(
-		"$ORIGIN %[1]s.\n$TTL 3600\n@ SOA ns hostmaster %[3]d 3600 600 86400 %[4]d\n@ NS ns\nns A %[2]s\n%[5]s\n", strings.TrimSuffix(name, "."), addr, serial, minimum, records)}
+		"$ORIGIN %[1]s.\n$TTL 3600\n@ %[4]d SOA ns hostmaster %[3]d 3600 600 86400 %[4]d\n@ NS ns\nns A %[2]s\n%[5]s\n", strings.TrimSuffix(name, "."), addr, serial, minimum, records)}
 }
 
 // root has nothing but the name that all zones lie below.

@@ -3,18 +3,19 @@ package check
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// longNegative is the negative TTL from which on a question that came too early spoils
+// longNegative is the negative TTL beyond which a question that came too early spoils
 // more than one try.
 const longNegative = time.Hour
 
 // checkCache asks the resolver for what the servers have: it may remember that there was
 // nothing (RFC 2308), or something else.
-func (j *judge) checkCache(ctx context.Context, target string) Finding {
+func (j *judge) checkCache(ctx context.Context, v view) Finding {
 	f := Finding{Check: "cache", Subject: j.domain.Name, Status: Fault}
 	name := j.domain.challengeName()
 	answer, err := j.resolver.data(ctx, name, dns.TypeTXT)
@@ -24,10 +25,10 @@ func (j *judge) checkCache(ctx context.Context, target string) Finding {
 	cnames := records[*dns.CNAME](answer.Answer, name)
 	switch {
 	case len(cnames) == 0:
-		return j.staleNegative(f, j.zone, name, answer)
-	case dns.CanonicalName(cnames[0].Target) != target:
+		return j.staleNegative(f, v, answer)
+	case dns.CanonicalName(cnames[0].Target) != v.target:
 		left := time.Duration(cnames[0].Hdr.Ttl) * time.Second
-		f.Message = fmt.Sprintf("the resolver %s remembers an older CNAME, to %s, for another %v", j.Options.Resolver, bare(cnames[0].Target), left)
+		f.Message = fmt.Sprintf("the resolver %s remembers an older CNAME, to %s, for another %v", j.Options.Resolver, bare(cnames[0].Target), short(left))
 		f.Fix = flushFix(j.zone, left)
 	case answer.Rcode == dns.RcodeNameError:
 		f.Message = fmt.Sprintf("the resolver %s takes the name at the end of the chain for NXDOMAIN", j.Options.Resolver)
@@ -65,24 +66,37 @@ func (c *checker) unresolved(ctx context.Context, f Finding, name string, err er
 
 // staleNegative: the SOA record that proves the negative answer carries how long it is
 // still remembered.
-func (c *checker) staleNegative(f Finding, zone, name string, answer *dns.Msg) Finding {
+func (j *judge) staleNegative(f Finding, v view, answer *dns.Msg) Finding {
 	said := "that there is no data at"
 	if answer.Rcode == dns.RcodeNameError {
 		said = "NXDOMAIN for"
 	}
-	f.Message = fmt.Sprintf("the name servers have the CNAME, but the resolver %s remembers %s %s", c.Options.Resolver, said, bare(name))
+	f.Message = fmt.Sprintf("the name servers have the CNAME, but the resolver %s remembers %s %s", j.Options.Resolver, said, bare(j.domain.challengeName()))
 	var left time.Duration
 	for _, rr := range answer.Ns {
 		if soa, ok := rr.(*dns.SOA); ok {
 			left = time.Duration(soa.Hdr.Ttl) * time.Second
-			f.Message += fmt.Sprintf(" for another %v, since it was asked too early", left)
-			if minimum := time.Duration(soa.Minttl) * time.Second; minimum > longNegative {
-				f.Message += fmt.Sprintf("; the MINIMUM of %s is %v, which is the cause", bare(zone), minimum)
-			}
+			f.Message += fmt.Sprintf(" for another %s, since it was asked too early", short(left))
 		}
 	}
-	f.Fix = flushFix(zone, left)
+	f.Fix = flushFix(j.zone, left)
+	if v.negative > longNegative {
+		f.Message += fmt.Sprintf("; %s lets that be remembered for %s", bare(j.zone), short(v.negative))
+		f.Fix += fmt.Sprintf("; lower the last number of the SOA record of %s (MINIMUM) to 300", bare(j.zone))
+	}
 	return f
+}
+
+// short is a duration without the zeros at its end.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // flushFix has no more to offer than patience for a resolver of somebody else's.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -18,6 +19,8 @@ type view struct {
 	said   string // kind silent: what came instead; kind occupied: what stands there
 	err    error  // kind silent: why nothing came
 	serial uint32 // of the zone there; 0: not known
+
+	negative time.Duration // how long resolvers remember there that something isn't there
 }
 
 type viewKind int
@@ -80,6 +83,7 @@ func (c *checker) look(ctx context.Context, zone string, d Domain, s server) vie
 	if soa, err := c.asker.ask(ctx, s.addr, question{name: zone, rrtype: dns.TypeSOA}); err == nil {
 		for _, rr := range records[*dns.SOA](soa.Answer, zone) {
 			v.serial = rr.Serial
+			v.negative = time.Duration(min(rr.Minttl, rr.Hdr.Ttl)) * time.Second // RFC 2308, section 5
 		}
 	}
 	cnames := records[*dns.CNAME](answer.Answer, name)
@@ -206,7 +210,7 @@ func (j *judge) judgeTarget(ctx context.Context, views []view) []Finding {
 func (j *judge) judgeAccount(ctx context.Context, views []view, end string) []Finding {
 	f := j.finding(OK, fmt.Sprintf("leads to %s on all servers of %s (%d)", bare(end), bare(j.zone), len(views)), "")
 	if j.Accounts == nil || j.bound.known && j.bound.target == end {
-		return []Finding{f, j.checkCache(ctx, views[0].target)}
+		return []Finding{f, j.checkCache(ctx, views[0])}
 	}
 	whose, nobody := j.owner(ctx, end)
 	f.Message = fmt.Sprintf("leads to %s, %s", bare(end), whose)
@@ -225,5 +229,5 @@ func (j *judge) judgeAccount(ctx context.Context, views []view, end string) []Fi
 	default:
 		f.Message += "; no account is bound to this domain itself"
 	}
-	return []Finding{f, j.checkCache(ctx, views[0].target)}
+	return []Finding{f, j.checkCache(ctx, views[0])}
 }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -89,7 +88,7 @@ func (c *checker) one(ctx context.Context, s step) []Finding {
 		return found
 	}
 	return []Finding{{Check: s.name, Subject: s.subject, Status: Skipped,
-		Message: fmt.Sprintf("not finished within %v", c.Deadline), Fix: "give it more time: acmezone check --timeout 2m"}}
+		Message: "not finished within " + short(c.Deadline), Fix: "give it more time: acmezone check --timeout 2m"}}
 }
 
 // isOver reports whether the deadline has passed, or almost: that of a connection may

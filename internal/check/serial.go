@@ -15,8 +15,9 @@ import (
 type reference struct {
 	known  bool
 	serial zone.Serial
-	from   string
-	err    error // the service doesn't say
+	from   string // who has it
+	own    bool   // acmezone itself says so
+	err    error  // it doesn't
 }
 
 // catchUp is how long a server may take to have a serial: an update may be on its way
@@ -31,7 +32,7 @@ func (c *checker) readSerial(ctx context.Context) reference {
 	ctx, cancel := context.WithTimeout(ctx, adminTime)
 	defer cancel()
 	serial, err := c.Service.Serial(ctx)
-	return reference{err == nil, serial, "the service", err}
+	return reference{known: err == nil, serial: serial, from: "acmezone", own: true, err: err}
 }
 
 // compareSerials returns what is wrong with the serial of each server. Without a
@@ -39,7 +40,7 @@ func (c *checker) readSerial(ctx context.Context) reference {
 func (c *checker) compareSerials(ctx context.Context, states []state) [][]Finding {
 	want := c.serial()
 	for _, st := range states {
-		if st.serial != nil && (!want.known || want.from != "the service" && want.serial.Less(*st.serial)) {
+		if st.serial != nil && (!want.known || !want.own && want.serial.Less(*st.serial)) {
 			want = reference{known: true, serial: *st.serial, from: st.server.String()}
 		}
 	}
@@ -99,7 +100,7 @@ func (c *checker) settle(ctx context.Context, st state, want zone.Serial) zone.S
 // plausible reports whether a serial beyond the service's comes of an update that it has
 // made meanwhile.
 func (c *checker) plausible(ctx context.Context, got zone.Serial, want reference) bool {
-	if got == want.serial || want.from != "the service" {
+	if got == want.serial || !want.own {
 		return true
 	}
 	now := c.readSerial(ctx)

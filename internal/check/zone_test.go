@@ -136,7 +136,7 @@ func TestSerialAheadOfTheService(t *testing.T) {
 		Serial: func(context.Context) (zone.Serial, error) { return serial - 3, nil },
 	}
 	mustFind(t, check.Run(context.Background(), opts, nil), wanted{"serial", check.Fault,
-		fmt.Sprintf("serial %d is 3 ahead of %d, which the service has: somebody else writes this zone, or the database is an old copy", serial, serial-3),
+		fmt.Sprintf("serial %d is 3 ahead of %d, which acmezone has: somebody else writes this zone, or the database is an old copy", serial, serial-3),
 		"find out who else serves or edits the zone"})
 }
 
