@@ -1,26 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
-	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 
-	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/acmezone/acmezone/internal/check"
-	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/zone"
-	"github.com/acmezone/acmezone/internal/zonegen"
 )
 
 func checkCommand(s surroundings) *cli.Command {
@@ -113,102 +104,4 @@ func checkedDomains(args []string) ([]check.Domain, error) {
 		all = append(all, check.Domain{Name: name, Wildcard: strings.HasPrefix(strings.TrimSpace(arg), "*.")})
 	}
 	return all, nil
-}
-
-// resolverAddress reads --resolver, or else finds what this machine uses.
-func resolverAddress(flag string) (string, error) {
-	if flag == "" {
-		const file = "/etc/resolv.conf"
-		system, err := dns.ClientConfigFromFile(file)
-		if err != nil || len(system.Servers) == 0 {
-			return "", fmt.Errorf("%s names no resolver: name one with --resolver ADDRESS", file)
-		}
-		return net.JoinHostPort(system.Servers[0], system.Port), nil
-	}
-	if addr, err := netip.ParseAddr(flag); err == nil {
-		return netip.AddrPortFrom(addr, 53).String(), nil
-	}
-	at, err := netip.ParseAddrPort(flag)
-	if err != nil || at.Port() == 0 {
-		return "", usagef("--resolver %q is no address such as 9.9.9.9 or 127.0.0.1:5353", flag)
-	}
-	return at.String(), nil
-}
-
-// checkOptions are what the configuration says that there should be.
-func checkOptions(cfg *config.Config) (check.Options, error) {
-	def, err := define(cfg)
-	if err != nil {
-		return check.Options{}, err
-	}
-	asked := &askedBriefly{cfg, def, make(chan struct{}, 1)}
-	opts := check.Options{
-		Definition: def, Accounts: asked, CA: cfg.API.ACMEDirectory,
-		Service: &check.Service{
-			Socket: cfg.Admin.Socket, Serial: asked.serial,
-			Hostname: strings.TrimSuffix(cfg.API.Hostname, "."), TLS: cfg.API.TLS, PathPrefix: cfg.API.PathPrefix,
-			RootFile: cfg.API.ACMECAFile, SelfSigned: filepath.Join(filepath.Dir(cfg.Store.Path), "self-signed.pem"),
-		},
-	}
-	if len(cfg.API.Listen) > 0 {
-		opts.Service.Listen = cfg.API.Listen[0]
-	}
-	if cfg.NSD != nil {
-		opts.AttachZones = cfg.NSD.AttachZones
-	}
-	if cfg.NSD.Publishes() {
-		nsd := nsdOptions(cfg, def)
-		opts.NSD = &nsd
-	}
-	return opts, nil
-}
-
-// askedBriefly asks the service, or the database where none runs, one thing at a time.
-// The database isn't kept open meanwhile: a service that starts would wait for it.
-type askedBriefly struct {
-	cfg *config.Config
-	def *zone.Definition
-	one chan struct{} // holds one at a time
-}
-
-func (a *askedBriefly) ask(ctx context.Context, do func(control) error) error {
-	// A check makes no database.
-	if _, err := os.Stat(a.cfg.Store.Path); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no database %s yet", a.cfg.Store.Path)
-	}
-	select {
-	case a.one <- struct{}{}:
-		defer func() { <-a.one }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	ctl, err := openControl(ctx, a.cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(ctl), ctl.Close())
-}
-
-func (a *askedBriefly) FindAccount(ctx context.Context, name string) (account zone.Account, err error) {
-	err = a.ask(ctx, func(ctl control) error { account, err = ctl.FindAccount(ctx, name); return err })
-	return account, err
-}
-
-func (a *askedBriefly) Accounts(ctx context.Context, filter zone.AccountFilter) (page []zone.Account, err error) {
-	err = a.ask(ctx, func(ctl control) error { page, err = ctl.Accounts(ctx, filter); return err })
-	return page, err
-}
-
-// serial reads no more of the zone than its first record.
-func (a *askedBriefly) serial(ctx context.Context) (serial zone.Serial, err error) {
-	err = a.ask(ctx, func(ctl control) error {
-		r, w := io.Pipe()
-		var writing sync.WaitGroup
-		writing.Go(func() { w.CloseWithError(ctl.WriteZone(ctx, w)) })
-		serial, err = zonegen.ReadSerial(r, a.def.Name())
-		r.Close() // ends the writing
-		writing.Wait()
-		return err
-	})
-	return serial, err
 }

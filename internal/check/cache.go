@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -87,20 +86,11 @@ func (j *judge) staleNegative(f Finding, v view, answer *dns.Msg) Finding {
 	return f
 }
 
-// short is a duration without the zeros at its end.
-func short(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
-
 // flushFix has no more to offer than patience for a resolver of somebody else's.
 func flushFix(zone string, left time.Duration) string {
-	minutes := max(1, int((left+time.Minute-1)/time.Minute))
-	return fmt.Sprintf("wait %d minutes, or flush it on the resolver: unbound-control flush_zone %s", minutes, bare(zone))
+	wait := "a minute"
+	if left > time.Minute {
+		wait = fmt.Sprintf("%d minutes", int((left+time.Minute-1)/time.Minute))
+	}
+	return fmt.Sprintf("wait %s, or flush it on the resolver: unbound-control flush_zone %s", wait, bare(zone))
 }

@@ -88,8 +88,3 @@ func WriteJSON(w io.Writer, findings []Finding) error {
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(findings)
 }
-
-// oneLine folds an error of several lines, or joined ones, into one.
-func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(c rune) bool { return c == '\n' }), "; ")
-}

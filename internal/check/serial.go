@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -106,6 +105,3 @@ func (c *checker) plausible(ctx context.Context, got zone.Serial, want reference
 	now := c.readSerial(ctx)
 	return now.known && now.serial.Reached(got)
 }
-
-// nsdAddress is one as nsd.conf has it.
-func nsdAddress(s server) string { return strings.Replace(hostOf(s.addr), " -p ", "@", 1) }

@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 
@@ -86,65 +84,73 @@ func (c *checker) homeless(h host) Finding {
 // state is what came of asking one server.
 type state struct {
 	server   server
+	udp, tcp reply
+	plain    bool         // over UDP it answers only where there is no EDNS
 	serial   *zone.Serial // nil: it answers none
-	plain    bool         // it doesn't answer where there is EDNS
 	findings []Finding
 }
 
-// examine asks one server as resolvers do.
-func (c *checker) examine(ctx context.Context, s server) state {
-	st := state{server: s}
-	q := question{name: c.Definition.Name(), rrtype: dns.TypeSOA}
-	var udp, tcp *dns.Msg
-	var udpErr, tcpErr error
-	var both sync.WaitGroup
-	both.Go(func() { udp, udpErr = c.asker.once(ctx, s.addr, q) })
-	both.Go(func() { q := q; q.tcp = true; tcp, tcpErr = c.asker.once(ctx, s.addr, q) })
-	both.Wait()
-	if errors.Is(udpErr, errNoRoute) {
-		st.note(Skipped, "server", errNoRoute.Error(), "")
-		return st
-	}
-	if udpErr != nil || udp.Rcode == dns.RcodeFormatError || udp.Rcode == dns.RcodeNotImplemented || udp.Rcode == dns.RcodeBadVers {
-		udp, udpErr = c.withoutEDNS(ctx, &st, udp, udpErr, tcpErr)
-	}
-	st.judgeTransports(udpErr, tcpErr)
-	answer := udp
-	if answer == nil {
-		answer = tcp
-	}
-	if answer != nil && c.judgeSOA(&st, answer) {
-		c.checkIdle(ctx, &st, udp == nil)
-	}
-	return st
+// reply is an answer, or why there is none.
+type reply struct {
+	*dns.Msg
+	err error
 }
 
 func (st *state) note(status Status, check, message, fix string) {
 	st.findings = append(st.findings, Finding{check, st.server.String(), status, message, fix})
 }
 
-// withoutEDNS asks again as in 1987, where the question with EDNS went wrong.
-func (c *checker) withoutEDNS(ctx context.Context, st *state, udp *dns.Msg, udpErr, tcpErr error) (*dns.Msg, error) {
-	plain, err := c.asker.once(ctx, st.server.addr, question{name: c.Definition.Name(), rrtype: dns.TypeSOA, plain: true})
-	if err != nil || udpErr == nil && plain.Rcode == udp.Rcode {
-		return udp, udpErr
+// examine asks one server as resolvers do.
+func (c *checker) examine(ctx context.Context, s server) state {
+	st := state{server: s}
+	both := parallel([]bool{false, true}, func(tcp bool) reply { return c.askSOA(ctx, s, question{tcp: tcp}) })
+	st.udp, st.tcp = both[0], both[1]
+	if errors.Is(st.udp.err, errNoRoute) {
+		st.note(Skipped, "server", errNoRoute.Error(), "")
+		return st
+	}
+	c.tryWithoutEDNS(ctx, &st)
+	st.judgeTransports()
+	answer := st.udp
+	if answer.err != nil {
+		answer = st.tcp
+	}
+	if answer.err == nil && c.judgeSOA(&st, answer.Msg) {
+		c.checkIdle(ctx, &st)
+	}
+	return st
+}
+
+func (c *checker) askSOA(ctx context.Context, s server, q question) reply {
+	q.name, q.rrtype = c.Definition.Name(), dns.TypeSOA
+	answer, err := c.asker.once(ctx, s.addr, q)
+	return reply{answer, err}
+}
+
+// tryWithoutEDNS asks again as in 1987, where the question with EDNS went wrong.
+func (c *checker) tryWithoutEDNS(ctx context.Context, st *state) {
+	if st.udp.err == nil && st.udp.Rcode != dns.RcodeFormatError && st.udp.Rcode != dns.RcodeNotImplemented && st.udp.Rcode != dns.RcodeBadVers {
+		return
+	}
+	plain := c.askSOA(ctx, st.server, question{plain: true})
+	if plain.err != nil || st.udp.err == nil && plain.Rcode == st.udp.Rcode {
+		return
 	}
 	what := "gives no answer to a question with EDNS, and answers without"
-	if udpErr == nil {
-		what = fmt.Sprintf("answers %s to a question with EDNS, and answers without", dns.RcodeToString[udp.Rcode])
+	if st.udp.err == nil {
+		what = fmt.Sprintf("answers %s to a question with EDNS, and answers without", dns.RcodeToString[st.udp.Rcode])
 	}
-	st.plain = true
 	st.note(Fault, "edns", what+": resolvers lose seconds, or give up", "let DNS with EDNS (RFC 6891) through the firewall or load balancer in front of it, or renew the server's software")
-	return plain, nil
+	st.udp, st.plain = plain, true
 }
 
 // judgeTransports wants UDP and TCP.
-func (st *state) judgeTransports(udpErr, tcpErr error) {
-	address := st.server.addr
+func (st *state) judgeTransports() {
+	udpErr, tcpErr := st.udp.err, st.tcp.err
 	switch {
 	case udpErr != nil && tcpErr != nil:
 		st.note(Fault, "server", fmt.Sprintf("nothing answers there: UDP: %v, TCP: %v", udpErr, tcpErr),
-			fmt.Sprintf("start the name server, or open port 53 (UDP and TCP) to it; try: dig @%s . SOA", hostOf(address)))
+			fmt.Sprintf("start the name server, or open port 53 (UDP and TCP) to it; try: dig @%s . SOA", hostOf(st.server.addr)))
 	case tcpErr != nil:
 		st.note(Fault, "tcp", fmt.Sprintf("answers over UDP, not over TCP (%v): an answer that is too long for UDP is lost, and CAs ask with 512 octets", tcpErr),
 			"open TCP port 53 to it in the firewall, as UDP is")
@@ -152,17 +158,6 @@ func (st *state) judgeTransports(udpErr, tcpErr error) {
 		st.note(Fault, "udp", fmt.Sprintf("answers over TCP, not over UDP (%v): resolvers ask over UDP", udpErr),
 			"open UDP port 53 to it in the firewall, as TCP is")
 	}
-}
-
-func hostOf(addr string) string {
-	at, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return addr
-	}
-	if at.Port() != 53 {
-		return fmt.Sprintf("%s -p %d", at.Addr(), at.Port())
-	}
-	return at.Addr().String()
 }
 
 // judgeSOA reports whether the server answers for the zone with authority.
@@ -189,9 +184,9 @@ func (c *checker) judgeSOA(st *state, answer *dns.Msg) bool {
 
 // checkIdle asks for a name that has no value: it must be there all the same, or else
 // resolvers remember that it isn't when a value is set.
-func (c *checker) checkIdle(ctx context.Context, st *state, tcp bool) {
+func (c *checker) checkIdle(ctx context.Context, st *state) {
 	name := strings.ToLower("check-"+rand.Text()[:10]) + "." + c.Definition.Name()
-	answer, err := c.asker.ask(ctx, st.server.addr, question{name: name, rrtype: dns.TypeTXT, tcp: tcp, plain: st.plain})
+	answer, err := c.asker.ask(ctx, st.server.addr, question{name: name, rrtype: dns.TypeTXT, tcp: st.udp.err != nil, plain: st.plain})
 	switch {
 	case err != nil:
 		st.note(Skipped, "idle name", fmt.Sprintf("a question for a name without a value was not answered: %v", err), "")
