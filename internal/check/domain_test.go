@@ -123,31 +123,33 @@ func TestBrokenDomainsAreNamed(t *testing.T) {
 	})
 }
 
-func TestBoundDomainsAreCheckedByThemselves(t *testing.T) {
-	b, opts := customerBed(t, "_acme-challenge CNAME good.auth.ok.example.")
+func TestBoundDomains(t *testing.T) {
+	b, opts := customerBed(t, "_acme-challenge CNAME good.auth.ok.example.\n_acme-challenge.b CNAME gone.auth.ok.example.\n_acme-challenge.a CNAME good.auth.ok.example.")
 	b.accounts["cust.example"] = "good"
 	b.accounts["not.cust.example"] = "not"
-	findings := check.Run(context.Background(), opts, nil)
-	mustFind(t, findings, wanted{"cname", check.Fault, "no server of cust.example has a CNAME at _acme-challenge.not.cust.example", "_acme-challenge.not.cust.example. IN CNAME not.auth.ok.example."})
-}
-
-func TestCNAMEOfADomainThatIsNotBound(t *testing.T) {
-	b, opts := customerBed(t, "_acme-challenge.a CNAME good.auth.ok.example.\n_acme-challenge.b CNAME gone.auth.ok.example.")
-	b.accounts["cust.example"] = "good"
-	mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "a.cust.example"}}), wanted{"cname", check.OK,
-		"leads to good.auth.ok.example, the account of cust.example; no account is bound to this domain itself", ""})
-	mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "b.cust.example"}}), wanted{"cname", check.Fault,
-		"leads to gone.auth.ok.example, which no account has: nobody can set a value there",
-		"replace it: this prints the record for the zone cust.example, and registers the domain if it isn't yet: acmezone cname b.cust.example"})
-}
-
-func TestCNAMEThatADeploymentTookAway(t *testing.T) {
-	b, opts := customerBed(t, "")
-	b.accounts["cust.example"] = "good"
-	opts.AttachZones = []string{"cust.example"}
-	mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "cust.example"}}), wanted{"cname", check.Fault,
-		"no server of cust.example has a CNAME at _acme-challenge.cust.example; a deployment of the zone file may have taken it away again",
-		"acmezone attach cust.example"})
+	t.Run("are checked where none is named", func(t *testing.T) {
+		findings := check.Run(context.Background(), opts, nil)
+		mustFind(t, findings, wanted{"cname", check.Fault,
+			"no server of cust.example has a CNAME at _acme-challenge.not.cust.example",
+			"_acme-challenge.not.cust.example. IN CNAME not.auth.ok.example."})
+		mustFind(t, only(findings, "cache"), wanted{"cache", check.OK, "the resolver " + b.resolver + " sees it too", ""})
+	})
+	t.Run("a CNAME that a deployment took away", func(t *testing.T) {
+		attached := opts
+		attached.AttachZones = []string{"cust.example"}
+		mustFind(t, check.Run(context.Background(), attached, []check.Domain{{Name: "not.cust.example"}}), wanted{"cname", check.Fault,
+			"no server of cust.example has a CNAME at _acme-challenge.not.cust.example; a deployment of the zone file may have taken it away again",
+			"acmezone attach not.cust.example"})
+	})
+	t.Run("one that isn't bound, with somebody's account", func(t *testing.T) {
+		mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "a.cust.example"}}), wanted{"cname", check.OK,
+			"leads to good.auth.ok.example, the account of cust.example; no account is bound to this domain itself", ""})
+	})
+	t.Run("one that isn't bound, with nobody's", func(t *testing.T) {
+		mustFind(t, check.Run(context.Background(), opts, []check.Domain{{Name: "b.cust.example"}}), wanted{"cname", check.Fault,
+			"leads to gone.auth.ok.example, which no account has: nobody can set a value there",
+			"replace it: this prints the record for the zone cust.example, and registers the domain if it isn't yet: acmezone cname b.cust.example"})
+	})
 }
 
 func TestServersOfTheCustomersZoneDisagree(t *testing.T) {

@@ -127,41 +127,36 @@ func TestSecondaryThatLagsBehind(t *testing.T) {
 		"on that server type: nsd-control force_transfer auth.lag.example"})
 }
 
-func TestSerialAheadOfTheService(t *testing.T) {
-	o := own{label: "ahead"}
-	b := newBed(t, bedOptions{own: []own{o}})
-	opts := b.options(o.definition(t))
-	opts.Service = &check.Service{
-		Socket: t.TempDir() + "/none", TLS: "off", Listen: "127.0.0.1:1",
-		Serial: func(context.Context) (zone.Serial, error) { return serial - 3, nil },
-	}
-	mustFind(t, check.Run(context.Background(), opts, nil), wanted{"serial", check.Fault,
-		fmt.Sprintf("serial %d is 3 ahead of %d, which acmezone has: somebody else writes this zone, or the database is an old copy", serial, serial-3),
-		"find out who else serves or edits the zone"})
-}
-
-// TestParentOnTheSameServer: what its file says of the delegation can't be seen then,
-// and resolvers get along.
-func TestParentOnTheSameServer(t *testing.T) {
-	o := handedOver("same", parentAddr)
-	b := newBed(t, bedOptions{own: []own{o}, parents: []nsdtest.Zone{o.zone(t)}})
-	mustFind(t, check.Run(context.Background(), b.options(o.definition(t)), nil), wanted{"delegation", check.OK,
-		"the servers of same.example answer for it themselves, with the name servers ns1.auth.same.example", ""})
-}
-
-// TestNoIPv6Here says nothing against servers that this machine can't reach.
-func TestNoIPv6Here(t *testing.T) {
-	o := own{label: "six"}
-	o.records = []string{"ns1 A " + primaryAddr, "ns1 AAAA 2001:db8::53"}
-	b := newBed(t, bedOptions{own: []own{o}})
-	opts := b.options(o.definition(t))
-	opts.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if address[0] == '[' {
-			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ENETUNREACH}
+func TestZonesWithAPeculiarity(t *testing.T) {
+	ahead, same, six := own{label: "ahead"}, handedOver("same", parentAddr), own{label: "six"}
+	six.records = []string{"ns1 A " + primaryAddr, "ns1 AAAA 2001:db8::53"}
+	b := newBed(t, bedOptions{own: []own{ahead, same, six}, parents: []nsdtest.Zone{same.zone(t)}})
+	t.Run("its serial is ahead of the service's", func(t *testing.T) {
+		opts := b.options(ahead.definition(t))
+		opts.Service = &check.Service{
+			Socket: t.TempDir() + "/none", TLS: "off", Listen: "127.0.0.1:1",
+			Serial: func(context.Context) (zone.Serial, error) { return serial - 3, nil },
 		}
-		return b.ports.Dial(ctx, network, address)
-	}
-	findings := check.Run(context.Background(), opts, nil)
-	mustFind(t, findings, wanted{"server", check.Skipped, "no route to it from this machine", ""})
-	mustFind(t, findings, wanted{"glue", check.OK, "127.0.2.1, 2001:db8::53", ""})
+		mustFind(t, check.Run(context.Background(), opts, nil), wanted{"serial", check.Fault,
+			fmt.Sprintf("serial %d is 3 ahead of %d, which acmezone has: somebody else writes this zone, or the database is an old copy", serial, serial-3),
+			"find out who else serves or edits the zone"})
+	})
+	// What its file says of the delegation can't be seen then, and resolvers get along.
+	t.Run("the parent is on the same server", func(t *testing.T) {
+		mustFind(t, check.Run(context.Background(), b.options(same.definition(t)), nil), wanted{"delegation", check.OK,
+			"the servers of same.example answer for it themselves, with the name servers ns1.auth.same.example", ""})
+	})
+	// Nothing is said against servers that this machine can't reach.
+	t.Run("there is no IPv6 here", func(t *testing.T) {
+		opts := b.options(six.definition(t))
+		opts.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address[0] == '[' {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ENETUNREACH}
+			}
+			return b.ports.Dial(ctx, network, address)
+		}
+		findings := check.Run(context.Background(), opts, nil)
+		mustFind(t, findings, wanted{"server", check.Skipped, "no route to it from this machine", ""})
+		mustFind(t, findings, wanted{"glue", check.OK, "127.0.2.1, 2001:db8::53", ""})
+	})
 }
