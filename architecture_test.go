@@ -20,15 +20,18 @@ const module = "github.com/acmezone/acmezone/"
 var mayImport = map[string][]string{
 	"templates":         {},
 	"internal/zone":     {},
+	"internal/durable":  {},
+	"internal/attach":   {"internal/durable", "internal/zone", "internal/zonetext", "internal/nsdctl"},
 	"internal/config":   {},
 	"internal/store":    {"internal/zone"},
 	"internal/zonegen":  {"internal/zone", "templates"},
+	"internal/zonetext": {"internal/zone"},
 	"internal/dnsserve": {"internal/zone"},
-	"internal/nsdctl":   {"internal/zone", "internal/zonegen"},
+	"internal/nsdctl":   {"internal/durable", "internal/zone", "internal/zonegen"},
 	"internal/publish":  {"internal/zone"},
 	"internal/api":      {"internal/zone"},
 	"internal/check":    {"internal/zone", "internal/zonegen", "internal/nsdctl"},
-	"internal/cert":     {},
+	"internal/cert":     {"internal/durable"},
 	"internal/client":   {"internal/zone"},
 }
 

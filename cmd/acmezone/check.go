@@ -3,12 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/acmezone/acmezone/internal/check"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -83,15 +80,6 @@ func report(s surroundings, findings []check.Finding, asJSON bool) error {
 func styleFor(s surroundings) check.Style {
 	terminal := isTerminal(s.stdout) && s.getenv("TERM") != "dumb"
 	return check.Style{Symbols: terminal, Colour: terminal && s.getenv("NO_COLOR") == ""}
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
-	return err == nil
 }
 
 func checkedDomains(args []string) ([]check.Domain, error) {
