@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -30,14 +31,25 @@ func WriteText(w io.Writer, findings []Finding, style Style) error {
 		width = max(width, utf8.RuneCountInString(f.Check))
 	}
 	for _, f := range findings {
-		fmt.Fprintf(&text, "%s  %-*s  %s: %s\n", style.mark(f.Status), width, f.Check, f.Subject, f.Message)
+		fmt.Fprintf(&text, "%s  %-*s  %s: %s\n", style.mark(f.Status), width, f.Check, printable(f.Subject), printable(f.Message))
 		if f.Fix != "" {
-			fmt.Fprintf(&text, "%*s  do: %s\n", style.markWidth()+2+width, "", f.Fix)
+			fmt.Fprintf(&text, "%*s  do: %s\n", style.markWidth()+2+width, "", printable(f.Fix))
 		}
 	}
 	fmt.Fprintln(&text, Summary(findings))
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+// printable leaves out what would steer a terminal: anybody may write anything into a
+// CAA record.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return utf8.RuneError
+	}, text)
 }
 
 // statusWidth is that of the longest word.

@@ -2,6 +2,8 @@ package check_test
 
 import (
 	"bytes"
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/acmezone/acmezone/internal/check"
@@ -54,5 +56,18 @@ func TestReportOfNothing(t *testing.T) {
 	var got bytes.Buffer
 	if err := check.WriteJSON(&got, nil); err != nil || got.String() != "[]\n" {
 		t.Errorf("%q, %v", got.String(), err)
+	}
+}
+
+// TestReportDoesNotSteerTheTerminal: what a stranger's record holds is shown, not obeyed.
+func TestReportDoesNotSteerTheTerminal(t *testing.T) {
+	b, opts := customerBed(t, point("evil")+`evil CAA 0 issue "\027[2Jca.example"`)
+	b.accounts["evil.cust.example"] = "evil"
+	var got bytes.Buffer
+	if err := check.WriteText(&got, check.Run(context.Background(), opts, []check.Domain{{Name: "evil.cust.example"}}), check.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(got.String(), "let \uFFFD[2jca.example issue certificates") || strings.Contains(got.String(), "\x1b") {
+		t.Errorf("%q", got.String())
 	}
 }
