@@ -25,9 +25,10 @@ func newResolver(a asker, server string) *resolver {
 }
 
 // data asks for records whether they are validated or not, as what finds its way to
-// servers has to.
+// servers has to. It asks for signatures as well: without that, systemd-resolved leaves
+// the SOA record out of its negative answers.
 func (r *resolver) data(ctx context.Context, name string, rrtype uint16) (*dns.Msg, error) {
-	return r.ask(ctx, question{name: dns.CanonicalName(name), rrtype: rrtype, trust: true})
+	return r.ask(ctx, question{name: dns.CanonicalName(name), rrtype: rrtype, dnssec: true, trust: true})
 }
 
 // valid asks as a CA's resolver would.

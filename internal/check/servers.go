@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -150,7 +151,7 @@ func (st *state) judgeTransports() {
 	switch {
 	case udpErr != nil && tcpErr != nil:
 		st.note(Fault, "server", fmt.Sprintf("nothing answers there: UDP: %v, TCP: %v", udpErr, tcpErr),
-			fmt.Sprintf("start the name server, or open port 53 (UDP and TCP) to it; try: dig @%s . SOA", hostOf(st.server.addr)))
+			fmt.Sprintf("start the name server, or open port 53 (UDP and TCP) to it; try: dig @%s . SOA%s", hostOf(st.server.addr), overIPv6(st.server)))
 	case tcpErr != nil:
 		st.note(Fault, "tcp", fmt.Sprintf("answers over UDP, not over TCP (%v): an answer that is too long for UDP is lost, and CAs ask with 512 octets", tcpErr),
 			"open TCP port 53 to it in the firewall, as UDP is")
@@ -158,6 +159,14 @@ func (st *state) judgeTransports() {
 		st.note(Fault, "udp", fmt.Sprintf("answers over TCP, not over UDP (%v): resolvers ask over UDP", udpErr),
 			"open UDP port 53 to it in the firewall, as TCP is")
 	}
+}
+
+// overIPv6 reminds of what may be missing on this side.
+func overIPv6(s server) string {
+	if at, err := netip.ParseAddrPort(s.addr); err != nil || at.Addr().Is4() {
+		return ""
+	}
+	return " (if this machine has no IPv6, from one that has)"
 }
 
 // judgeSOA reports whether the server answers for the zone with authority.
