@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -58,10 +57,10 @@ func ask(ctx context.Context, s surroundings, question string) error {
 	return errNotConfirmed
 }
 
-// isTerminal reports whether somebody may be there to answer. A terminal alone has a
-// size; /dev/null is a character device too.
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
+// isTerminal reports whether somebody may be there to answer, or to read. A terminal
+// alone has a size; /dev/null is a character device too.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}

@@ -83,7 +83,7 @@ func newApp(s surroundings) *cli.App {
 		Commands: []*cli.Command{
 			serveCommand(s), cnameCommand(s), attachCommand(s), detachCommand(s), attachHelperCommand(s), updateCommand(s),
 			accountCommand(s), tokenCommand(s), zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
-			configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
+			checkCommand(s), configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
 		},
 		Flags:           []cli.Flag{configFlag()},
 		HideVersion:     true,
