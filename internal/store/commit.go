@@ -48,7 +48,13 @@ func (s *Store) forgetChanged(changes []zone.Change) {
 			s.cache.forget(c.Username)
 		case zone.RotatePassword:
 			s.cache.forget(c.Username)
-		case zone.GivePasswords, zone.RevokeToken:
+		case zone.BindDomain:
+			s.cache.forget(c.Username)
+		case zone.GivePasswords:
+			for username := range c.Passwords {
+				s.cache.forget(username)
+			}
+		case zone.RevokeToken:
 			s.cache.forgetAll()
 		}
 	}

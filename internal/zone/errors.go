@@ -16,6 +16,8 @@ var (
 	ErrNotBound = errors.New("no account is bound to the domain")
 	// ErrToken: the registration token is unknown, used up or expired.
 	ErrToken = errors.New("the token is not valid")
+	// ErrForeign: the account was made with another token than the one at hand.
+	ErrForeign = errors.New("the account is another token's")
 	// ErrNotStored: the change was not made durable, or it isn't known whether it
 	// was. Nothing may be reported as done.
 	ErrNotStored = errors.New("not stored")
@@ -32,4 +34,4 @@ var (
 )
 
 // Errors are the ones above that one change alone can fail with.
-var Errors = []error{ErrNoAccount, ErrTaken, ErrBound, ErrNotBound, ErrToken}
+var Errors = []error{ErrNoAccount, ErrTaken, ErrBound, ErrNotBound, ErrToken, ErrForeign}
