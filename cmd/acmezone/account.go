@@ -97,7 +97,7 @@ func takesNames(c *cli.Context) error {
 
 // checkName catches the name of the challenge, which is what a hook is given.
 func checkName(name string) error {
-	if len(name) > 0 && zone.Reserved(name) {
+	if zone.Reserved(name) {
 		_, err := zone.ParseDomain(name)
 		return usageError{err}
 	}
