@@ -2,8 +2,8 @@ package attach
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,9 +18,6 @@ const (
 	corpusZone = "example.org"
 )
 
-// notForNSD are those that NSD 4.6.1 refuses as they are.
-var notForNSD = []string{"include-and-no-newline-at-the-end", "origin-relative"}
-
 // TestEveryLayoutIsLeftAsItWas attaches in each, and detaches again: what is left is the
 // file as it was, but for the serial's digits.
 func TestEveryLayoutIsLeftAsItWas(t *testing.T) {
@@ -33,14 +30,30 @@ func TestEveryLayoutIsLeftAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inline := false
+	taken := 0
 	for _, e := range entries {
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || slices.Contains(notForNSD, e.Name()) {
+		if e.IsDir() || !takenByNSD(t, server, e.Name()) {
 			continue
 		}
-		inline = !inline
-		t.Run(e.Name(), func(t *testing.T) { thereAndBack(t, server, e.Name(), inline) })
+		taken++
+		t.Run(e.Name(), func(t *testing.T) { thereAndBack(t, server, e.Name(), taken%2 == 0) })
 	}
+	if taken < 50 {
+		t.Errorf("only %d layouts", taken)
+	}
+}
+
+// takenByNSD leaves out the few layouts that the NSD here refuses as they are; which they
+// are depends on its version.
+func takenByNSD(t *testing.T, server *nsdtest.Server, layout string) bool {
+	t.Helper()
+	file, err := filepath.Abs(filepath.Join(corpus, layout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := exec.Command(nsdtest.Program(t, "nsd-checkzone", "nsd"), corpusZone, file)
+	check.Dir = server.Dir
+	return check.Run() == nil
 }
 
 func thereAndBack(t *testing.T, server *nsdtest.Server, layout string, inline bool) {
