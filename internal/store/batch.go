@@ -21,7 +21,7 @@ type batch struct {
 // isRefusal reports whether an error concerns one change alone and has left the
 // transaction as it was before that change.
 func isRefusal(err error) bool {
-	return errors.Is(err, zone.ErrNoAccount) || errors.Is(err, zone.ErrTaken) || errors.Is(err, zone.ErrToken)
+	return errors.Is(err, zone.ErrNoAccount) || errors.Is(err, zone.ErrTaken) || errors.Is(err, zone.ErrToken) || errors.Is(err, zone.ErrSource)
 }
 
 func (b *batch) apply(change zone.Change) error {
@@ -43,6 +43,10 @@ func (b *batch) apply(change zone.Change) error {
 	case zone.RaiseSerial:
 		b.edit.Raise(c.Above)
 		return nil
+	case zone.Import:
+		return b.importAccounts(c)
+	case zone.ReplacePassword:
+		return b.replacePassword(c)
 	case zone.CreateToken:
 		return b.createToken(c.Token)
 	case zone.RevokeToken:

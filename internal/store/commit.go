@@ -10,7 +10,7 @@ import (
 
 // Commit makes the changes durable, all that can be in one transaction, and
 // returns what is durable then with an error, or nil, for each change:
-// zone.ErrNoAccount, ErrTaken and ErrToken fail one change alone, ErrNotStored
+// zone.ErrNoAccount, ErrTaken, ErrToken and ErrSource fail one change alone, ErrNotStored
 // fails all of them, ErrForked all from now on. After
 // ErrNotStored it isn't known whether the changes will be there after a restart.
 //
@@ -41,8 +41,11 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 
 func (s *Store) forgetRemoved(changes []zone.Change) {
 	for _, c := range changes {
-		if r, ok := c.(zone.RemoveAccount); ok {
-			s.cache.forget(r.Username)
+		switch c := c.(type) {
+		case zone.RemoveAccount:
+			s.cache.forget(c.Username)
+		case zone.ReplacePassword:
+			s.cache.forget(c.Username)
 		}
 	}
 }

@@ -40,10 +40,9 @@ func (s *Store) readAccount(ctx context.Context, username string) (zone.Account,
 		return zone.Account{}, zone.ErrNoAccount
 	case err != nil:
 		return zone.Account{}, explain(s.opts.Path, err)
-	case len(password) != len(a.Password):
+	case !setPassword(&a, password):
 		return zone.Account{}, fmt.Errorf("the database %s: the password of account %s is damaged", s.opts.Path, username)
 	}
-	copy(a.Password[:], password)
 	a.Created, a.Updated = timeOrZero(created), timeOrZero(updated)
 	if a.AllowFrom, err = zone.StoredAllowList(allowFrom); err != nil {
 		s.opts.Log.Error("the account is closed to everybody until its allow list is mended", "account", username, "err", err)

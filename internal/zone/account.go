@@ -16,6 +16,7 @@ type Account struct {
 	Username  string // a UUID in canonical form
 	Subdomain string // its owner: one label below the apex, lower case
 	Password  Secret
+	Bcrypt    string // instead of Password, until it is first used: what an import brought
 	AllowFrom AllowList
 	Created   time.Time
 	Updated   time.Time // last update, exact to an hour; zero for never

@@ -75,8 +75,15 @@ func Contains(networks []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// Strings returns the entries in the form that /register answers.
+// closedEntry stands for a list that allows no address, where it is stored or shown.
+const closedEntry = "none"
+
+// Strings returns the entries in the form that /register answers; a closed list has
+// one, "none".
 func (l AllowList) Strings() []string {
+	if l.closed {
+		return []string{closedEntry}
+	}
 	entries := make([]string, len(l.networks))
 	for i, n := range l.networks {
 		entries[i] = n.String()
@@ -94,5 +101,14 @@ func StoredAllowList(text string) (AllowList, error) {
 	if err := json.Unmarshal([]byte(text), &entries); err != nil || entries == nil {
 		return ClosedList(), fmt.Errorf("stored allow list %.40q is no JSON array of strings", text)
 	}
+	if len(entries) == 1 && entries[0] == closedEntry {
+		return ClosedList(), nil
+	}
 	return ParseAllowList(entries)
+}
+
+// UnmarshalText is StoredAllowList.
+func (l *AllowList) UnmarshalText(text []byte) (err error) {
+	*l, err = StoredAllowList(string(text))
+	return err
 }
