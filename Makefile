@@ -31,7 +31,7 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated
+test: need-gcc need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
@@ -89,13 +89,15 @@ apt-dig      := bind9-dnsutils
 apt-gcc      := gcc libc6-dev
 apt-strace   := strace
 apt-sqlite3  := sqlite3
+apt-postgres := postgresql
 apt-unbound  := unbound
 apt-nsd      := nsd
 apt-certbot  := certbot
 apt-dehydrated := dehydrated
 
+# Debian keeps PostgreSQL's server off the path.
 need-%:
-	@PATH="$$PATH:/usr/sbin:/sbin"; command -v $* >/dev/null || { \
+	@PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; command -v $* >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 		then DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(apt-$*) || \
 			{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(apt-$*); }; \
