@@ -29,7 +29,7 @@ type Config struct {
 	}
 	API struct {
 		IP                  string
-		Port                any // a string, yet some write a number
+		Port                any  // a string, yet some write a number
 		DisableRegistration bool `toml:"disable_registration"`
 		TLS                 string
 		CertFile            string   `toml:"tls_cert_fullchain"`

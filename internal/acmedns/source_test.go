@@ -74,14 +74,14 @@ func checkOddities(t *testing.T, sum Summary, rows []zone.ImportRow) {
 	}
 	v := func(c string, at int64) zone.Value { return zone.Value{Text: challenge(c), SetAt: at} }
 	want := map[string]seen{
-		id(1): {"plain", bcryptOf(1), "192.0.2.0/24 2001:db8::/32", 1700000200, []zone.Value{v("b", 1700000200), v("a", 1700000100)}},
-		id(2): {"idle", bcryptOf(2), "", 0, nil},
-		id(3): {"nulls", bcryptOf(3), "", 1700000300, []zone.Value{v("c", 1700000300)}},
-		id(4): {"empty", bcryptOf(4), "", 0, nil},
+		id(1):                                  {"plain", bcryptOf(1), "192.0.2.0/24 2001:db8::/32", 1700000200, []zone.Value{v("b", 1700000200), v("a", 1700000100)}},
+		id(2):                                  {"idle", bcryptOf(2), "", 0, nil},
+		id(3):                                  {"nulls", bcryptOf(3), "", 1700000300, []zone.Value{v("c", 1700000300)}},
+		id(4):                                  {"empty", bcryptOf(4), "", 0, nil},
 		"abcdef00-0000-4000-8000-000000000005": {"upper-case", bcryptOf(5), "198.51.100.7/32", 1700000400, []zone.Value{v("d", 1700000400)}},
-		id(6): {"half", bcryptOf(6), "203.0.113.0/24", 1700000502, []zone.Value{v("g", 1700000502), v("f", 1700000501)}},
-		id(7): {"bad", bcryptOf(7), "none", 0, nil},
-		id(8): {"broken", bcryptOf(8), "none", 0, nil},
+		id(6):                                  {"half", bcryptOf(6), "203.0.113.0/24", 1700000502, []zone.Value{v("g", 1700000502), v("f", 1700000501)}},
+		id(7):                                  {"bad", bcryptOf(7), "none", 0, nil},
+		id(8):                                  {"broken", bcryptOf(8), "none", 0, nil},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -260,16 +260,16 @@ func TestRefusedSources(t *testing.T) {
 		}
 	}
 	for source, want := range map[string]string{
-		filepath.Join(dir, "none"):                    "there is no such file",
-		text:                                          "it is no SQLite database",
-		newer.source:                                  `its db_version is "2", and the latest that is known is 1`,
-		other.source:                                  "has no column username",
-		none.source:                                   "it holds no table 'records'",
-		ours.source:                                   "it is a database of acmezone",
-		noHeader:                                      "it has no header",
-		wrongHeader:                                   "its header has no column username",
-		dir:                                           "records.csv: no such file",
-		"postgres://u:secret-word@127.0.0.1:1/x":      "psql with the same URL must get in",
+		filepath.Join(dir, "none"):               "there is no such file",
+		text:                                     "it is no SQLite database",
+		newer.source:                             `its db_version is "2", and the latest that is known is 1`,
+		other.source:                             "has no column username",
+		none.source:                              "it holds no table 'records'",
+		ours.source:                              "it is a database of acmezone",
+		noHeader:                                 "it has no header",
+		wrongHeader:                              "its header has no column username",
+		dir:                                      "records.csv: no such file",
+		"postgres://u:secret-word@127.0.0.1:1/x": "psql with the same URL must get in",
 		"postgres://u:secret-word@host:port/database": "it can't be read",
 	} {
 		_, err := Open(context.Background(), source)
