@@ -11,24 +11,33 @@ import (
 
 // What the admin socket offers (api.Admin), done by the running service.
 
-// AddToken stores a registration token.
-func (s *service) AddToken(ctx context.Context, token zone.Token) error {
-	return s.commit(ctx, zone.CreateToken{Token: token})
+// Do makes a change durable, even if its asker has gone; a value that is set or
+// removed is waited for until every name server answers accordingly.
+func (s *service) Do(ctx context.Context, change zone.Change) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.cfg.Publish.Timeout))
+	defer cancel()
+	switch change.(type) {
+	case zone.SetValue, zone.RemoveValue:
+		return s.pipeline.Publish(ctx, change)
+	}
+	return s.pipeline.Commit(ctx, change)
 }
 
 // Tokens returns the tokens without their secrets.
-func (s *service) Tokens(ctx context.Context) ([]zone.Token, error) { return withoutSecrets(ctx, s.db) }
-
-// RevokeToken removes a token.
-func (s *service) RevokeToken(ctx context.Context, id string) error {
-	return s.commit(ctx, zone.RevokeToken{ID: id})
+func (s *service) Tokens(ctx context.Context) ([]zone.Token, error) {
+	return withoutSecrets(s.db.Tokens(ctx))
 }
 
-// commit waits until a change is durable, even if its asker has gone.
-func (s *service) commit(ctx context.Context, change zone.Change) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.cfg.Publish.Timeout))
-	defer cancel()
-	return s.pipeline.Commit(ctx, change)
+// Accounts returns a page of the accounts that the filter means, without their secrets.
+func (s *service) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
+	accounts, err := s.db.Accounts(ctx, filter)
+	return shown(s.def, accounts), err
+}
+
+// FindAccount returns the account that an operator means, without its secrets.
+func (s *service) FindAccount(ctx context.Context, name string) (zone.Account, error) {
+	a, err := s.db.FindAccount(ctx, name)
+	return a.Shown(s.def), err
 }
 
 // WriteZone writes the zone file of what is durable.

@@ -69,14 +69,29 @@ func (l *local) commit(change zone.Change) error {
 	return errs[0]
 }
 
-func (l *local) AddToken(_ context.Context, token zone.Token) error {
-	return l.commit(zone.CreateToken{Token: token})
+func (l *local) Do(_ context.Context, change zone.Change) error {
+	switch change.(type) {
+	case zone.SetValue, zone.RemoveValue:
+		return errNotRunning
+	}
+	return l.commit(change)
 }
 
-func (l *local) Tokens(ctx context.Context) ([]zone.Token, error) { return withoutSecrets(ctx, l.db) }
+// errNotRunning: a value that nobody answers would be a false promise.
+var errNotRunning = errors.New("no service runs here that would answer the value: start it with 'acmezone serve'")
 
-func (l *local) RevokeToken(_ context.Context, id string) error {
-	return l.commit(zone.RevokeToken{ID: id})
+func (l *local) Tokens(ctx context.Context) ([]zone.Token, error) {
+	return withoutSecrets(l.db.Tokens(ctx))
+}
+
+func (l *local) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
+	accounts, err := l.db.Accounts(ctx, filter)
+	return shown(l.def, accounts), err
+}
+
+func (l *local) FindAccount(ctx context.Context, name string) (zone.Account, error) {
+	a, err := l.db.FindAccount(ctx, name)
+	return a.Shown(l.def), err
 }
 
 func (l *local) WriteZone(_ context.Context, w io.Writer) error {
@@ -85,10 +100,16 @@ func (l *local) WriteZone(_ context.Context, w io.Writer) error {
 
 func (l *local) Close() error { return l.db.Close() }
 
-func withoutSecrets(ctx context.Context, db *store.Store) ([]zone.Token, error) {
-	tokens, err := db.Tokens(ctx)
+func withoutSecrets(tokens []zone.Token, err error) ([]zone.Token, error) {
 	for i := range tokens {
 		tokens[i].Secret = zone.Secret{}
 	}
 	return tokens, err
+}
+
+func shown(def *zone.Definition, accounts []zone.Account) []zone.Account {
+	for i := range accounts {
+		accounts[i] = accounts[i].Shown(def)
+	}
+	return accounts
 }

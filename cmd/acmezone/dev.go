@@ -46,7 +46,7 @@ func printTryOut(ctx context.Context, w io.Writer, svc *service, program, config
 	account := zone.Account{
 		Username: uuid.NewString(), Subdomain: uuid.NewString(), Password: zone.SecretOf(password), Comment: "for trying it out",
 	}
-	if err := svc.commit(ctx, zone.Register{Account: account}); err != nil {
+	if err := svc.Do(ctx, zone.Register{Account: account}); err != nil {
 		return err
 	}
 	return tryOut.Execute(w, map[string]any{

@@ -58,7 +58,7 @@ func createToken(c *cli.Context, s surroundings) error {
 		}
 		token.Expires = now.Add(lifetime)
 	}
-	err := withControl(c, s, func(ctl control) error { return ctl.AddToken(c.Context, token) })
+	err := withControl(c, s, func(ctl control) error { return ctl.Do(c.Context, zone.CreateToken{Token: token}) })
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func tokenRevokeCommand(s surroundings) *cli.Command {
 func revokeTokens(c *cli.Context, ctl control) error {
 	var errs []error
 	for _, id := range c.Args().Slice() {
-		if err := ctl.RevokeToken(c.Context, id); err != nil {
+		if err := ctl.Do(c.Context, zone.RevokeToken{ID: id, Accounts: c.Bool("accounts")}); err != nil {
 			errs = append(errs, fmt.Errorf("token %s: %w", id, err))
 		}
 	}

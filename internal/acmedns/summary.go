@@ -33,7 +33,7 @@ func (s *Summary) orphan(subdomain string, rows int) {
 }
 
 func (s *Summary) count(a zone.Account) {
-	if len(a.AllowFrom.Strings()) == 0 {
+	if a.AllowFrom.Open() {
 		s.Open++
 	}
 	if a.Updated.IsZero() {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,11 +15,17 @@ import (
 
 // Admin is what an operator may do, whichever way the command line takes.
 type Admin interface {
-	AddToken(ctx context.Context, token zone.Token) error
+	// Do makes a change durable. A value that is set or removed is waited for until
+	// every name server answers accordingly.
+	Do(ctx context.Context, change zone.Change) error
 	// Tokens returns the tokens without their secrets.
 	Tokens(ctx context.Context) ([]zone.Token, error)
-	// RevokeToken returns zone.ErrToken if there is no such token.
-	RevokeToken(ctx context.Context, id string) error
+	// Accounts returns a page of the accounts that the filter means, without their
+	// secrets, by user name; a page that isn't full is the last one.
+	Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error)
+	// FindAccount returns the account of a domain, user name, subdomain or full name,
+	// without its secrets, or zone.ErrNoAccount.
+	FindAccount(ctx context.Context, name string) (zone.Account, error)
 	// WriteZone writes the zone file of what is durable.
 	WriteZone(ctx context.Context, w io.Writer) error
 }
@@ -29,11 +36,13 @@ func NewAdmin(admin Admin, log *slog.Logger) http.Handler {
 	a := &adminHandler{admin, log}
 	r := chi.NewRouter()
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { writeError(w, errNotFound) })
-	r.Post("/tokens", a.answer(a.addToken))
+	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) { writeError(w, errMethod) })
+	r.Post("/changes/{kind}", a.answer(a.change))
 	r.Get("/tokens", a.answer(a.listTokens))
-	r.Delete("/tokens/{id}", a.answer(a.revokeToken))
+	r.Post("/accounts", a.answer(a.listAccounts))
+	r.Get("/account", a.answer(a.findAccount))
 	r.Get("/zone", a.answer(a.zone))
-	return r
+	return recovered(log, r)
 }
 
 type adminHandler struct {
@@ -51,29 +60,77 @@ func (a *adminHandler) answer(do func(http.ResponseWriter, *http.Request) error)
 	}
 }
 
-func (a *adminHandler) addToken(w http.ResponseWriter, r *http.Request) error {
+func (a *adminHandler) change(w http.ResponseWriter, r *http.Request) error {
 	body, err := readBody(w, r)
 	if err != nil {
 		return err
 	}
-	var token zone.Token
-	if err := unmarshalObject(body, &token); err != nil {
+	kind := chi.URLParam(r, "kind")
+	change, err := zone.DecodeChange(kind, body)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	if err := a.admin.Do(r.Context(), change); err != nil {
 		return err
 	}
-	if err := a.admin.AddToken(r.Context(), token); err != nil {
-		return err
+	a.log.Info("an operator's change", append([]any{"kind", kind}, described(change)...)...)
+	writeJSON(w, http.StatusOK, []byte("{}"))
+	return nil
+}
+
+// described says of a change what may stand in a log.
+func described(change zone.Change) []any {
+	switch c := change.(type) {
+	case zone.Register:
+		return []any{"account", c.Account.Username, "domains", c.Account.Domains}
+	case zone.BindDomain:
+		return []any{"account", c.Username, "domain", c.Domain}
+	case zone.UnbindDomain:
+		return []any{"domain", c.Domain}
+	case zone.RotatePassword:
+		return []any{"account", c.Username}
+	case zone.RemoveAccount:
+		return []any{"account", c.Username}
+	case zone.SetValue:
+		return []any{"account", c.Account, "owner", c.Owner}
+	case zone.RemoveValue:
+		return []any{"owner", c.Owner}
+	case zone.CreateToken:
+		return []any{"token", c.Token.ID, "uses", c.Token.Uses, "domains", c.Token.Domains, "comment", c.Token.Comment}
+	case zone.RevokeToken:
+		return []any{"token", c.ID, "accounts", c.Accounts}
 	}
-	a.log.Info("token created", "id", token.ID, "uses", token.Uses, "expires", token.Expires, "comment", token.Comment)
-	writeJSON(w, http.StatusCreated, []byte("{}"))
 	return nil
 }
 
 func (a *adminHandler) listTokens(w http.ResponseWriter, r *http.Request) error {
 	tokens, err := a.admin.Tokens(r.Context())
+	return answerWith(w, tokens, err)
+}
+
+func (a *adminHandler) listAccounts(w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody(w, r)
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(tokens)
+	var filter zone.AccountFilter
+	if err := unmarshalObject(body, &filter); err != nil {
+		return err
+	}
+	accounts, err := a.admin.Accounts(r.Context(), filter)
+	return answerWith(w, accounts, err)
+}
+
+func (a *adminHandler) findAccount(w http.ResponseWriter, r *http.Request) error {
+	account, err := a.admin.FindAccount(r.Context(), r.URL.Query().Get("name"))
+	return answerWith(w, account, err)
+}
+
+func answerWith(w http.ResponseWriter, what any, err error) error {
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(what)
 	if err != nil {
 		return err
 	}
@@ -81,17 +138,13 @@ func (a *adminHandler) listTokens(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
-func (a *adminHandler) revokeToken(w http.ResponseWriter, r *http.Request) error {
-	id := chi.URLParam(r, "id")
-	if err := a.admin.RevokeToken(r.Context(), id); err != nil {
-		return err
-	}
-	a.log.Info("token revoked", "id", id)
-	writeJSON(w, http.StatusOK, []byte("{}"))
-	return nil
-}
-
+// zone answers a dump. An error in its middle cuts the connection, so that nobody
+// takes what came for the whole.
 func (a *adminHandler) zone(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/dns") // RFC 4027
-	return a.admin.WriteZone(r.Context(), w)
+	if err := a.admin.WriteZone(r.Context(), w); err != nil {
+		a.log.Warn("a zone dump was cut off", "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
 }

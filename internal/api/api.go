@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -37,9 +36,14 @@ type Changes interface {
 type Accounts interface {
 	// Account returns the account of a user name, or zone.ErrNoAccount.
 	Account(ctx context.Context, username string) (zone.Account, error)
-	// CheckToken returns zone.ErrToken for a token that is no good. One that is
-	// may be used up all the same before the registration is committed.
-	CheckToken(ctx context.Context, secret zone.Secret) error
+	// TokenOf returns the token of a secret, or zone.ErrToken. It may be spent, or
+	// be used up before what is asked for with it is committed.
+	TokenOf(ctx context.Context, secret zone.Secret) (zone.Token, error)
+	// Binding returns to whom a domain is bound, and the ID of the token whose the
+	// binding is, "" for the operator's; or zone.ErrNotBound.
+	Binding(ctx context.Context, domain string) (username, token string, err error)
+	// Bindings returns the domains that were bound with a token, and to whom.
+	Bindings(ctx context.Context, token string) (map[string]string, error)
 }
 
 // Registration says who may register.
@@ -57,6 +61,7 @@ type Options struct {
 	Definition   *zone.Definition
 	Changes      Changes
 	Accounts     Accounts
+	Attacher     Attacher // nil: CNAMEs are made by hand
 	Registration Registration
 	RegisterFrom []netip.Prefix
 	PathPrefix   string        // "" or "/acme"
@@ -68,7 +73,7 @@ type Options struct {
 // handler answers the client API. It may be used by any number of goroutines.
 type handler struct{ Options }
 
-// New returns the client API: /register, /update and /health.
+// New returns the client API: /register, /update, /storage and /health.
 func New(opts Options) http.Handler {
 	h := &handler{opts}
 	r := chi.NewRouter()
@@ -76,9 +81,12 @@ func New(opts Options) http.Handler {
 	r.MethodNotAllowed(methodNotAllowed)
 	r.Post("/register", h.answer("register", h.register))
 	r.Post("/update", h.answer("update", h.update))
+	r.Get("/storage", h.answer("account store listed", h.listStored))
+	r.Get("/storage/{domain}", h.answer("account store read", h.readStored))
+	r.Post("/storage/{domain}", h.answer("account store written", h.store))
 	r.Get("/health", h.health)
 	r.Head("/health", h.health)
-	return h.recovered(h.withCORS(tolerantPath(opts.PathPrefix, r)))
+	return recovered(h.Log, h.withCORS(tolerantPath(opts.PathPrefix, r)))
 }
 
 func (h *handler) withCORS(next http.Handler) http.Handler {
@@ -95,8 +103,13 @@ func (h *handler) withCORS(next http.Handler) http.Handler {
 // methodNotAllowed names the methods that the path has (RFC 9110, 15.5.6).
 func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	allow := "POST"
-	if strings.HasSuffix(r.URL.Path, "/health") {
+	switch path := segments(r.URL.Path); {
+	case len(path) == 1 && path[0] == "health":
 		allow = "GET, HEAD"
+	case len(path) == 1 && path[0] == "storage":
+		allow = "GET"
+	case len(path) == 2:
+		allow = "GET, POST"
 	}
 	w.Header().Set("Allow", allow)
 	writeError(w, errMethod)

@@ -14,6 +14,9 @@ var (
 	errBadTXT                = errors.New("the value is no DNS-01 value of 43 characters")
 	errMalformed             = errors.New("the body is no JSON object of the expected form")
 	errAllowFrom             = errors.New("an entry of allowfrom is no network")
+	errDomain                = errors.New("the last part of the path is no domain")
+	errBadAccount            = errors.New("the body is not the account that was registered")
+	errNotYours              = errors.New("the token is not good for that domain")
 	errRegistrationForbidden = errors.New("registration is not allowed from here without a token")
 	errRegistrationClosed    = errors.New("registration is closed")
 	errTooLarge              = errors.New("the body is too large")
@@ -39,8 +42,14 @@ var statuses = []struct {
 	{errBadTXT, http.StatusBadRequest, "bad_txt"},
 	{errMalformed, http.StatusBadRequest, "malformed_json_payload"},
 	{errAllowFrom, http.StatusBadRequest, "invalid_allowfrom_cidr"},
+	{errDomain, http.StatusBadRequest, "bad_domain"},
+	{errBadAccount, http.StatusBadRequest, "bad_account"},
 	{errRegistrationForbidden, http.StatusForbidden, "registration_forbidden"},
 	{zone.ErrToken, http.StatusForbidden, "registration_forbidden"},
+	{errNotYours, http.StatusForbidden, "forbidden"},
+	{zone.ErrBound, http.StatusConflict, "domain_bound"},
+	{zone.ErrNotBound, http.StatusNotFound, "not_found"},
+	{zone.ErrTaken, http.StatusConflict, "taken"},
 	{errRegistrationClosed, http.StatusForbidden, "registration_closed"},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "body_too_large"},
 	{errSlow, http.StatusRequestTimeout, "request_timeout"},

@@ -57,14 +57,20 @@ func (h *handler) logExchange(what string, e *exchange, err error) {
 }
 
 // recovered answers a request whose handler panicked, which is a bug, with JSON
-// like any other error, and logs where it was.
-func (h *handler) recovered(next http.Handler) http.Handler {
+// like any other error, and logs where it was. An answer that was cut off on purpose
+// stays so.
+func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if v := recover(); v != nil {
-				h.Log.Error("a request met a bug in acmezone", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
-				writeReason(w, fmt.Errorf("panic: %v", v), "")
+			v := recover()
+			switch v {
+			case nil:
+				return
+			case http.ErrAbortHandler:
+				panic(v)
 			}
+			log.Error("a request met a bug in acmezone", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			writeReason(w, fmt.Errorf("panic: %v", v), "")
 		}()
 		next.ServeHTTP(w, r)
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,7 +24,7 @@ type registration struct {
 }
 
 func (h *handler) register(w http.ResponseWriter, e *exchange) error {
-	token, err := h.mayRegister(e)
+	token, charge, err := h.mayRegister(e)
 	if err != nil {
 		return err
 	}
@@ -41,11 +42,12 @@ func (h *handler) register(w http.ResponseWriter, e *exchange) error {
 		Subdomain: uuid.NewString(),
 		Password:  zone.SecretOf(password),
 		AllowFrom: allowFrom,
+		Token:     token.ID,
 	}
 	e.note("account", account.Username, "subdomain", account.Subdomain)
 	ctx, cancel := h.deadline(e.Request, e.arrived)
 	defer cancel()
-	if err := h.Changes.Commit(ctx, zone.Register{Account: account, Token: token}); err != nil {
+	if err := h.Changes.Commit(ctx, zone.Register{Account: account, Token: charge}); err != nil {
 		return err
 	}
 	answer, err := json.Marshal(registration{
@@ -59,27 +61,26 @@ func (h *handler) register(w http.ResponseWriter, e *exchange) error {
 	return nil
 }
 
-// mayRegister decides by the rules of api.registration, and returns the token
-// that the registration is to be charged to, if it needs one.
-func (h *handler) mayRegister(e *exchange) (*zone.Secret, error) {
-	switch {
-	case h.Registration == RegistrationClosed:
-		return nil, errRegistrationClosed
-	case h.Registration == RegistrationOpen, zone.Contains(h.RegisterFrom, e.client):
-		return nil, nil
+// mayRegister decides by the rules of api.registration. It returns the token that the
+// account belongs to, if one came with the request, and the secret of the one that the
+// registration is to be charged to, if it needs one. A token that isn't needed costs
+// no use, and may be no good.
+func (h *handler) mayRegister(e *exchange) (token zone.Token, charge *zone.Secret, err error) {
+	if h.Registration == RegistrationClosed {
+		return token, nil, errRegistrationClosed
 	}
-	token, ok := requestToken(e.Request)
-	if !ok {
-		return nil, errRegistrationForbidden
-	}
-	secret := zone.SecretOf(token)
-	switch err := h.Accounts.CheckToken(e.Context(), secret); {
+	free := h.Registration == RegistrationOpen || zone.Contains(h.RegisterFrom, e.client)
+	switch token, err = h.token(e); {
+	case errors.Is(err, zone.ErrToken) && free:
+		return zone.Token{}, nil, nil
 	case errors.Is(err, zone.ErrToken):
-		return nil, err
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", zone.ErrNotStored, err)
+		return zone.Token{}, nil, fmt.Errorf("%w: %w", errRegistrationForbidden, err)
+	case err != nil || free:
+		return token, nil, err
+	case token.Spent(time.Now()):
+		return token, nil, fmt.Errorf("%w: token %s is used up", errRegistrationForbidden, token.ID)
 	}
-	return &secret, nil
+	return token, &token.Secret, nil
 }
 
 // parseRegistration reads the optional body: nothing, null, {} or an allow list.

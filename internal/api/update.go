@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -66,7 +67,7 @@ func (h *handler) authenticate(ctx context.Context, e *exchange, user, key strin
 	if err != nil && !errors.Is(err, zone.ErrNoAccount) {
 		return nobody, fmt.Errorf("%w: %w", zone.ErrNotStored, err)
 	}
-	matches := account.Password.Matches(key)
+	matches := account.Accepts(key, time.Now())
 	switch {
 	case err != nil:
 		return nobody, refuse("no such account")

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -40,28 +42,36 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	return &Client{&http.Client{Transport: transport, Timeout: answerTime}}, nil
 }
 
-// AddToken stores a registration token.
-func (c *Client) AddToken(ctx context.Context, token zone.Token) error {
-	body, err := json.Marshal(token)
+// Do makes a change durable; a value that is set or removed is waited for until every
+// name server answers accordingly. Errors are those of package zone.
+func (c *Client) Do(ctx context.Context, change zone.Change) error {
+	kind, body, err := zone.EncodeChange(change)
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, http.MethodPost, "/tokens", body, io.Discard)
+	return c.do(ctx, http.MethodPost, "/changes/"+kind, body, io.Discard)
 }
 
 // Tokens returns the tokens without their secrets.
-func (c *Client) Tokens(ctx context.Context) ([]zone.Token, error) {
-	var answer bytes.Buffer
-	if err := c.do(ctx, http.MethodGet, "/tokens", nil, &answer); err != nil {
-		return nil, err
-	}
-	var tokens []zone.Token
-	return tokens, json.Unmarshal(answer.Bytes(), &tokens)
+func (c *Client) Tokens(ctx context.Context) (tokens []zone.Token, err error) {
+	err = c.read(ctx, http.MethodGet, "/tokens", nil, &tokens)
+	return tokens, err
 }
 
-// RevokeToken removes a token.
-func (c *Client) RevokeToken(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodDelete, "/tokens/"+url.PathEscape(id), nil, io.Discard)
+// Accounts returns a page of the accounts that the filter means, without their secrets.
+func (c *Client) Accounts(ctx context.Context, filter zone.AccountFilter) (accounts []zone.Account, err error) {
+	body, err := json.Marshal(filter)
+	if err != nil {
+		return nil, err
+	}
+	err = c.read(ctx, http.MethodPost, "/accounts", body, &accounts)
+	return accounts, err
+}
+
+// FindAccount returns the account of a domain, user name, subdomain or full name.
+func (c *Client) FindAccount(ctx context.Context, name string) (account zone.Account, err error) {
+	err = c.read(ctx, http.MethodGet, "/account?name="+url.QueryEscape(name), nil, &account)
+	return account, err
 }
 
 // WriteZone writes the zone file of what is durable.
@@ -73,6 +83,14 @@ func (c *Client) WriteZone(ctx context.Context, w io.Writer) error {
 func (c *Client) Close() error {
 	c.http.CloseIdleConnections()
 	return nil
+}
+
+func (c *Client) read(ctx context.Context, method, path string, body []byte, into any) error {
+	var answer bytes.Buffer
+	if err := c.do(ctx, method, path, body, &answer); err != nil {
+		return err
+	}
+	return json.Unmarshal(answer.Bytes(), into)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body []byte, into io.Writer) error {
@@ -101,5 +119,16 @@ func refusal(response *http.Response) error {
 	if answer.Reason == "" {
 		return errors.New(answer.Error)
 	}
-	return errors.New(answer.Reason)
+	return reasonError{answer.Reason}
+}
+
+// reasonError is an error of the service's, in its words.
+type reasonError struct{ reason string }
+
+func (e reasonError) Error() string { return e.reason }
+
+// Is reports whether the service meant one of the errors that the layers share: its
+// words hold theirs, as wrapping does.
+func (e reasonError) Is(target error) bool {
+	return slices.Contains(zone.Errors, target) && strings.Contains(e.reason, target.Error())
 }

@@ -1,9 +1,9 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -21,7 +21,7 @@ type batch struct {
 // isRefusal reports whether an error concerns one change alone and has left the
 // transaction as it was before that change.
 func isRefusal(err error) bool {
-	return errors.Is(err, zone.ErrNoAccount) || errors.Is(err, zone.ErrTaken) || errors.Is(err, zone.ErrToken) || errors.Is(err, zone.ErrSource)
+	return slices.ContainsFunc(zone.Errors, func(refusal error) bool { return errors.Is(err, refusal) })
 }
 
 func (b *batch) apply(change zone.Change) error {
@@ -30,8 +30,16 @@ func (b *batch) apply(change zone.Change) error {
 		return b.register(c)
 	case zone.SetValue:
 		return b.setValue(c)
+	case zone.BindDomain:
+		return b.bindDomain(c)
+	case zone.UnbindDomain:
+		return must(zone.ErrNotBound)(b.w.exec("DELETE FROM domains WHERE domain = ?", c.Domain))
+	case zone.RotatePassword:
+		return b.rotatePassword(c)
+	case zone.GivePasswords:
+		return b.givePasswords(c)
 	case zone.RemoveValue:
-		b.edit.Remove(c.Owner, c.Text)
+		b.removeValue(c)
 		return nil
 	case zone.RemoveAccount:
 		return b.removeAccount(c)
@@ -50,7 +58,7 @@ func (b *batch) apply(change zone.Change) error {
 	case zone.CreateToken:
 		return b.createToken(c.Token)
 	case zone.RevokeToken:
-		return must(zone.ErrToken)(b.w.exec("DELETE FROM tokens WHERE id = ?", c.ID))
+		return b.revokeToken(c)
 	case zone.Heartbeat:
 		return must(zone.ErrForked)(b.w.exec("UPDATE zone_state SET heartbeat = ? WHERE id = 1", b.now.Unix()))
 	}
@@ -65,40 +73,6 @@ func must(none error) func(int64, error) error {
 		}
 		return err
 	}
-}
-
-func (b *batch) register(c zone.Register) error {
-	a := c.Account
-	if zone.Reserved(a.Subdomain) {
-		return fmt.Errorf("%w: %s is reserved", zone.ErrTaken, a.Subdomain)
-	}
-	allowFrom, err := a.AllowFrom.MarshalText()
-	if err != nil {
-		return err
-	}
-	rows, err := b.w.exec(`INSERT INTO accounts (username, subdomain, password, allowfrom, created, updated, comment)
-		SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6 WHERE NOT EXISTS (SELECT 1 FROM retired WHERE owner = ?2)`,
-		a.Username, a.Subdomain, a.Password[:], string(allowFrom), b.now.Unix(), a.Comment)
-	if isConstraint(err) || err == nil && rows == 0 {
-		return fmt.Errorf("%w: %s", zone.ErrTaken, a.Subdomain)
-	}
-	if err != nil || c.Token == nil {
-		return err
-	}
-	return b.useToken(*c.Token, a.Username)
-}
-
-// useToken takes one use of the token; without one the account is taken back.
-func (b *batch) useToken(secret zone.Secret, username string) error {
-	rows, err := b.w.exec(`UPDATE tokens SET uses = uses - (uses > 0)
-		WHERE secret = ? AND uses <> 0 AND (expires = 0 OR expires > ?)`, secret[:], b.now.Unix())
-	if err != nil || rows > 0 {
-		return err
-	}
-	if _, err := b.w.exec("DELETE FROM accounts WHERE username = ?", username); err != nil {
-		return err
-	}
-	return zone.ErrToken
 }
 
 // setValue sets an account's value if the account still is there and the owner is
@@ -141,31 +115,12 @@ func (b *batch) noteUse(username, subdomain string) error {
 	return nil
 }
 
-func (b *batch) removeAccount(c zone.RemoveAccount) error {
-	var subdomain string
-	err := b.w.queryRow("SELECT subdomain FROM accounts WHERE username = ?", []any{c.Username}, &subdomain)
-	if errors.Is(err, sql.ErrNoRows) {
-		return zone.ErrNoAccount
+func (b *batch) removeValue(c zone.RemoveValue) {
+	if c.Text == "" {
+		b.edit.Clear(c.Owner)
+		return
 	}
-	if err != nil {
-		return err
-	}
-	if _, err := b.w.exec("INSERT OR IGNORE INTO retired (owner) VALUES (?)", subdomain); err != nil {
-		return err
-	}
-	b.edit.Clear(subdomain)
-	delete(b.w.noted, c.Username)
-	_, err = b.w.exec("DELETE FROM accounts WHERE username = ?", c.Username)
-	return err
-}
-
-func (b *batch) createToken(t zone.Token) error {
-	_, err := b.w.exec("INSERT INTO tokens (id, secret, uses, expires, created, comment) VALUES (?, ?, ?, ?, ?, ?)",
-		t.ID, t.Secret[:], t.Uses, unixOrZero(t.Expires), b.now.Unix(), t.Comment)
-	if isConstraint(err) {
-		return fmt.Errorf("%w: token %s", zone.ErrTaken, t.ID)
-	}
-	return err
+	b.edit.Remove(c.Owner, c.Text)
 }
 
 func unixOrZero(t time.Time) int64 {

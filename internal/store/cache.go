@@ -51,7 +51,15 @@ func (c *accountCache) put(a zone.Account, now time.Time, state uint64) {
 	c.accounts[a.Username] = cachedAccount{a, now.Add(cachedFor)}
 }
 
-// forget drops an account that was removed.
+// forgetAll drops everything.
+func (c *accountCache) forgetAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.accounts)
+	c.removals++
+}
+
+// forget drops an account that was changed or removed.
 func (c *accountCache) forget(username string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 
 // Commit makes the changes durable, all that can be in one transaction, and
 // returns what is durable then with an error, or nil, for each change:
-// zone.ErrNoAccount, ErrTaken, ErrToken and ErrSource fail one change alone, ErrNotStored
+// zone.ErrNoAccount, ErrTaken and ErrToken fail one change alone, ErrNotStored
 // fails all of them, ErrForked all from now on. After
 // ErrNotStored it isn't known whether the changes will be there after a restart.
 //
@@ -27,7 +27,7 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 		if next, err = s.transact(changes, errs); err == nil {
 			s.warnBeyondDay(next.Serial())
 			s.current = next
-			s.forgetRemoved(changes)
+			s.forgetChanged(changes)
 			return next, errs
 		}
 		s.giveUp(err)
@@ -39,13 +39,19 @@ func (s *Store) Commit(changes []zone.Change) (*zone.Snapshot, []error) {
 	return s.current, errs
 }
 
-func (s *Store) forgetRemoved(changes []zone.Change) {
+// forgetChanged lets what the cache remembers of accounts end with the change that
+// makes it wrong, before anybody is told that the change has been made.
+func (s *Store) forgetChanged(changes []zone.Change) {
 	for _, c := range changes {
 		switch c := c.(type) {
 		case zone.RemoveAccount:
 			s.cache.forget(c.Username)
+		case zone.RotatePassword:
+			s.cache.forget(c.Username)
 		case zone.ReplacePassword:
 			s.cache.forget(c.Username)
+		case zone.GivePasswords, zone.RevokeToken:
+			s.cache.forgetAll()
 		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -84,7 +85,7 @@ func (i *importing) row(row zone.ImportRow) error {
 
 // account makes the account unless it is there, and reports whether it is now.
 func (i *importing) account(a zone.Account) (bool, error) {
-	allowFrom, err := a.AllowFrom.MarshalText()
+	allowFrom, err := json.Marshal(a.AllowFrom)
 	if err != nil {
 		return false, err
 	}

@@ -121,7 +121,7 @@ func TestMigrationLeavesACopy(t *testing.T) {
 		t.Errorf("version %d, %v", version, err)
 	}
 	copied := opts
-	copied.Path = opts.Path + ".before-schema-2"
+	copied.Path = fmt.Sprintf("%s.before-schema-%d", opts.Path, len(next))
 	old := mustOpen(t, copied)
 	if got := texts(old.Snapshot(), "a"); len(got) != 1 {
 		t.Errorf("the copy holds %v", got)

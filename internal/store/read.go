@@ -3,15 +3,23 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
-// accountQuery is prepared once: it runs with every update.
-const accountQuery = "SELECT username, subdomain, password, allowfrom, created, updated, comment FROM accounts WHERE username = ?"
+// accountColumns are what scanAccount reads, the further passwords and the domains
+// too: one query, since it runs with every update.
+const accountColumns = `username, subdomain, password, allowfrom, created, updated, comment, token,
+	(SELECT json_group_array(json_object('secret', lower(hex(p.secret)), 'token', p.token, 'until', p.expires))
+		FROM passwords p WHERE p.username = accounts.username),
+	(SELECT json_group_array(d.domain) FROM domains d WHERE d.username = accounts.username)`
+
+const accountQuery = "SELECT " + accountColumns + " FROM accounts WHERE username = ?"
 
 // Account returns the account of a user name. zone.ErrNoAccount: there is none.
 // Where the stored allow list can't be read, the account allows no address.
@@ -29,25 +37,60 @@ func (s *Store) Account(ctx context.Context, username string) (zone.Account, err
 }
 
 func (s *Store) readAccount(ctx context.Context, username string) (zone.Account, error) {
-	var a zone.Account
-	var password []byte
-	var allowFrom string
-	var created, updated int64
-	err := s.accountByName.QueryRowContext(ctx, username).Scan(
-		&a.Username, &a.Subdomain, &password, &allowFrom, &created, &updated, &a.Comment)
+	a, err := s.scanAccount(s.accountByName.QueryRowContext(ctx, username))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return zone.Account{}, zone.ErrNoAccount
 	case err != nil:
 		return zone.Account{}, explain(s.opts.Path, err)
-	case !setPassword(&a, password):
-		return zone.Account{}, fmt.Errorf("the database %s: the password of account %s is damaged", s.opts.Path, username)
-	}
-	a.Created, a.Updated = timeOrZero(created), timeOrZero(updated)
-	if a.AllowFrom, err = zone.StoredAllowList(allowFrom); err != nil {
-		s.opts.Log.Error("the account is closed to everybody until its allow list is mended", "account", username, "err", err)
 	}
 	return a, nil
+}
+
+// scanAccount reads the columns of accountColumns.
+func (s *Store) scanAccount(row interface{ Scan(into ...any) error }) (zone.Account, error) {
+	var a zone.Account
+	var password []byte
+	var allowFrom, further, domains string
+	var created, updated int64
+	err := row.Scan(&a.Username, &a.Subdomain, &password, &allowFrom, &created, &updated, &a.Comment, &a.Token, &further, &domains)
+	if err != nil {
+		return a, err
+	}
+	if !setPassword(&a, password) {
+		return a, fmt.Errorf("the database %s: the password of account %s is damaged", s.opts.Path, a.Username)
+	}
+	a.Created, a.Updated = timeOrZero(created), timeOrZero(updated)
+	if a.Further, err = furtherPasswords(further); err == nil {
+		err = json.Unmarshal([]byte(domains), &a.Domains)
+	}
+	if err != nil {
+		return a, fmt.Errorf("the database %s: account %s: %w", s.opts.Path, a.Username, err)
+	}
+	slices.Sort(a.Domains)
+	if a.AllowFrom, err = zone.StoredAllowList(allowFrom); err != nil {
+		s.opts.Log.Error("the account is closed to everybody until its allow list is mended", "account", a.Username, "err", err)
+	}
+	return a, nil
+}
+
+func furtherPasswords(text string) ([]zone.Password, error) {
+	if text == "[]" { // nearly always
+		return nil, nil
+	}
+	var stored []struct {
+		Secret zone.Secret
+		Token  string
+		Until  int64
+	}
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
+		return nil, err
+	}
+	var all []zone.Password
+	for _, p := range stored {
+		all = append(all, zone.Password{Secret: p.Secret, Token: p.Token, Expires: timeOrZero(p.Until)})
+	}
+	return all, nil
 }
 
 // Owners returns which of the names belong to an account.
@@ -64,45 +107,4 @@ func (s *Store) Owners(ctx context.Context, names []string) ([]string, error) {
 		}
 	}
 	return taken, nil
-}
-
-// CheckToken returns zone.ErrToken unless a registration may be charged to that
-// token now. It is asked before a change is handed over, so that strangers with
-// made-up tokens cost no transaction.
-func (s *Store) CheckToken(ctx context.Context, secret zone.Secret) error {
-	var t zone.Token
-	var expires int64
-	err := s.readers.QueryRowContext(ctx, "SELECT uses, expires FROM tokens WHERE secret = ?", secret[:]).Scan(&t.Uses, &expires)
-	if errors.Is(err, sql.ErrNoRows) {
-		return zone.ErrToken
-	}
-	if err != nil {
-		return explain(s.opts.Path, err)
-	}
-	if t.Expires = timeOrZero(expires); t.Spent(s.opts.Now()) {
-		return zone.ErrToken
-	}
-	return nil
-}
-
-// Tokens returns the registration tokens, the oldest first.
-func (s *Store) Tokens(ctx context.Context) ([]zone.Token, error) {
-	rows, err := s.readers.QueryContext(ctx, "SELECT id, secret, uses, expires, created, comment FROM tokens ORDER BY created, id")
-	if err != nil {
-		return nil, explain(s.opts.Path, err)
-	}
-	defer rows.Close()
-	var tokens []zone.Token
-	for rows.Next() {
-		var t zone.Token
-		var secret []byte
-		var expires, created int64
-		if err := rows.Scan(&t.ID, &secret, &t.Uses, &expires, &created, &t.Comment); err != nil {
-			return nil, explain(s.opts.Path, err)
-		}
-		copy(t.Secret[:], secret)
-		t.Expires, t.Created = timeOrZero(expires), timeOrZero(created)
-		tokens = append(tokens, t)
-	}
-	return tokens, explain(s.opts.Path, rows.Err())
 }

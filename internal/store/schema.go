@@ -50,6 +50,28 @@ var migrations = []string{
 		created INTEGER NOT NULL,
 		comment TEXT    NOT NULL
 	) STRICT, WITHOUT ROWID;`,
+
+	`CREATE TABLE domains (
+		domain   TEXT    NOT NULL PRIMARY KEY, -- A-labels, lower case, no dot at the end
+		username TEXT    NOT NULL,
+		token    TEXT    NOT NULL, -- the ID of the token whose the binding is, '' for the operator's
+		bound    INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX domains_username ON domains (username);
+	CREATE INDEX domains_token ON domains (token) WHERE token <> '';
+	CREATE TABLE passwords ( -- that are good beside an account's own
+		username TEXT    NOT NULL,
+		secret   BLOB    NOT NULL, -- SHA-256
+		token    TEXT    NOT NULL, -- the ID of the token that it ends with, or ''
+		expires  INTEGER NOT NULL, -- Unix time, 0 for never
+		PRIMARY KEY (username, secret)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX passwords_token ON passwords (token) WHERE token <> '';
+	ALTER TABLE accounts ADD COLUMN token TEXT NOT NULL DEFAULT ''; -- the ID of the one that made it
+	CREATE INDEX accounts_token ON accounts (token) WHERE token <> '';
+	ALTER TABLE tokens ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE tokens ADD COLUMN domains TEXT NOT NULL DEFAULT '[]'; -- JSON array of patterns
+	ALTER TABLE tokens ADD COLUMN allowfrom TEXT NOT NULL DEFAULT '[]';`,
 }
 
 // migrate brings the database to the newest version, each step in a transaction

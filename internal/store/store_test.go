@@ -234,18 +234,21 @@ func TestTokenUsesAndExpiry(t *testing.T) {
 	}
 	do(t, s, []zone.Change{with("a", two), with("a", two), with("b", two), with("c", two), with("d", any), with("e", any)},
 		nil, zone.ErrTaken, nil, zone.ErrToken, nil, nil)
-	for secret, want := range map[string]error{"two": zone.ErrToken, "any": nil, "none": zone.ErrToken} {
-		if err := s.CheckToken(context.Background(), zone.SecretOf(secret)); !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", secret, err, want)
+	for secret, spent := range map[string]bool{"two": true, "any": false} {
+		if token, err := s.TokenOf(context.Background(), zone.SecretOf(secret)); err != nil || token.Spent(c.t) != spent {
+			t.Errorf("%+v: %v, want spent %t", token, err, spent)
 		}
+	}
+	if _, err := s.TokenOf(context.Background(), zone.SecretOf("none")); !errors.Is(err, zone.ErrToken) {
+		t.Error(err)
 	}
 	tokens, err := s.Tokens(context.Background())
 	if err != nil || len(tokens) != 2 || tokens[0].ID != "any" || tokens[0].Uses != -1 || tokens[0].Comment != "office" || tokens[1].Uses != 0 {
 		t.Errorf("%+v, %v", tokens, err)
 	}
 	c.t = c.t.Add(time.Hour)
-	if err := s.CheckToken(context.Background(), any.Secret); !errors.Is(err, zone.ErrToken) {
-		t.Errorf("an expired token: %v", err)
+	if token, err := s.TokenOf(context.Background(), any.Secret); err != nil || !token.Expired(c.t) {
+		t.Errorf("an expired token: %+v, %v", token, err)
 	}
 	do(t, s, []zone.Change{with("f", any), zone.RevokeToken{ID: "any"}, with("g", any)}, zone.ErrToken, nil, zone.ErrToken)
 }

@@ -13,14 +13,55 @@ import (
 
 // Account is a registration: who may set the values of one owner.
 type Account struct {
-	Username  string // a UUID in canonical form
-	Subdomain string // its owner: one label below the apex, lower case
-	Password  Secret
-	Bcrypt    string // instead of Password, until it is first used: what an import brought
-	AllowFrom AllowList
-	Created   time.Time
-	Updated   time.Time // last update, exact to an hour; zero for never
-	Comment   string
+	Username  string     `json:"username"`  // a UUID in canonical form
+	Subdomain string     `json:"subdomain"` // its owner: one label below the apex, lower case
+	Password  Secret     `json:"password,omitzero"`
+	Bcrypt    string     `json:"bcrypt,omitempty"`  // in Password's place until it is first used: what an import brought
+	Further   []Password `json:"further,omitempty"` // that are good as well
+	AllowFrom AllowList  `json:"allowfrom"`
+	Domains   []string   `json:"domains,omitempty"` // that are bound to it (see ParseDomain), in the order of their names
+	Token     string     `json:"token,omitempty"`   // ID of the token that made it, or ""
+	Created   time.Time  `json:"created,omitzero"`
+	Updated   time.Time  `json:"updated,omitzero"` // last update, exact to an hour; zero for never
+	Comment   string     `json:"comment,omitempty"`
+
+	FullDomain string `json:"fulldomain,omitempty"` // its full name, without the dot at the end; filled in for who is shown it
+}
+
+// Password is one that an account has besides its own: the one from before a
+// rotation, or one that is given out through a token.
+type Password struct {
+	Secret  Secret    `json:"secret"`
+	Token   string    `json:"token,omitempty"`  // ID of the token with which it ends, or ""
+	Expires time.Time `json:"expires,omitzero"` // zero for never
+}
+
+// Accepts reports whether plain is one of the account's passwords at that time. How
+// long it takes depends on how many it has, not on which of them match.
+func (a Account) Accepts(plain string, now time.Time) bool {
+	ok := a.Password.Matches(plain)
+	for _, p := range a.Further {
+		matches := p.Secret.Matches(plain)
+		ok = ok || matches && (p.Expires.IsZero() || now.Before(p.Expires))
+	}
+	return ok
+}
+
+// Shown returns the account as an operator may see it: without secrets, with its full
+// name in the zone.
+func (a Account) Shown(def *Definition) Account {
+	a.Password, a.Bcrypt, a.Further, a.FullDomain = Secret{}, "", nil, def.FullName(a.Subdomain)
+	return a
+}
+
+// AccountFilter says which accounts are meant. The zero value means all of them.
+type AccountFilter struct {
+	After      string    `json:"after,omitempty"`      // user name after which a page begins
+	Limit      int       `json:"limit,omitempty"`      // accounts in a page; 0 for the default
+	Containing string    `json:"containing,omitempty"` // in user name, subdomain, comment or a domain
+	Token      string    `json:"token,omitempty"`      // made with the token of that ID
+	IdleSince  time.Time `json:"idle_since,omitzero"`  // neither made nor updated after it
+	Bound      bool      `json:"bound,omitempty"`      // a domain is bound to it
 }
 
 // Secret is what is stored of a password or token. These are 40 random characters

@@ -14,7 +14,7 @@ type AllowList struct {
 	closed   bool
 }
 
-// ClosedList allows no address. It stands for a stored list that can't be read:
+// ClosedList allows no address. It stands for a list that can't be read:
 // what was meant to keep strangers out must not let them in.
 func ClosedList() AllowList { return AllowList{closed: true} }
 
@@ -55,6 +55,9 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	return network, nil
 }
 
+// Open reports whether the list allows every address.
+func (l AllowList) Open() bool { return !l.closed && len(l.networks) == 0 }
+
 // Allows reports whether the account may be used from that address.
 func (l AllowList) Allows(addr netip.Addr) bool {
 	if l.closed {
@@ -75,15 +78,8 @@ func Contains(networks []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// closedEntry stands for a list that allows no address, where it is stored or shown.
-const closedEntry = "none"
-
-// Strings returns the entries in the form that /register answers; a closed list has
-// one, "none".
+// Strings returns the entries in the form that /register answers.
 func (l AllowList) Strings() []string {
-	if l.closed {
-		return []string{closedEntry}
-	}
 	entries := make([]string, len(l.networks))
 	for i, n := range l.networks {
 		entries[i] = n.String()
@@ -91,24 +87,30 @@ func (l AllowList) Strings() []string {
 	return entries
 }
 
-// MarshalText returns the list as it is stored: a JSON array of strings.
-func (l AllowList) MarshalText() ([]byte, error) { return json.Marshal(l.Strings()) }
+// MarshalJSON returns the list as it is stored: an array of strings. A closed list is
+// null.
+func (l AllowList) MarshalJSON() ([]byte, error) {
+	if l.closed {
+		return []byte("null"), nil
+	}
+	return json.Marshal(l.Strings())
+}
 
-// StoredAllowList reads back what MarshalText wrote. Anything else gives an error
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (l *AllowList) UnmarshalJSON(text []byte) (err error) {
+	*l, err = StoredAllowList(string(text))
+	return err
+}
+
+// StoredAllowList reads back what MarshalJSON wrote. Anything else gives an error
 // and a list that allows no address.
 func StoredAllowList(text string) (AllowList, error) {
+	if text == "null" {
+		return ClosedList(), nil
+	}
 	var entries []string
 	if err := json.Unmarshal([]byte(text), &entries); err != nil || entries == nil {
 		return ClosedList(), fmt.Errorf("stored allow list %.40q is no JSON array of strings", text)
 	}
-	if len(entries) == 1 && entries[0] == closedEntry {
-		return ClosedList(), nil
-	}
 	return ParseAllowList(entries)
-}
-
-// UnmarshalText is StoredAllowList.
-func (l *AllowList) UnmarshalText(text []byte) (err error) {
-	*l, err = StoredAllowList(string(text))
-	return err
 }

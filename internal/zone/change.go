@@ -7,11 +7,37 @@ import "time"
 type Change interface{ change() }
 
 type (
-	// Register makes an account. With a Token, one of its uses goes with it, or
-	// the registration fails with ErrToken.
+	// Register makes an account and binds its domains to it. With a Token, one of
+	// its uses goes with it, or the registration fails with ErrToken.
 	Register struct {
 		Account Account
 		Token   *Secret
+	}
+
+	// BindDomain says that an account is for that domain. It fails with ErrBound if
+	// the domain is bound already, to whomever.
+	BindDomain struct {
+		Domain   string // in the form of ParseDomain
+		Username string
+		Token    string // ID of the token whose the binding is, "" for the operator's
+	}
+
+	// UnbindDomain takes a binding away.
+	UnbindDomain struct{ Domain string }
+
+	// RotatePassword gives an account another password. The old one stays good until
+	// then, if that lies ahead; those from earlier rotations end. What was given out
+	// through tokens ends with the tokens.
+	RotatePassword struct {
+		Username string
+		Password Secret
+		OldUntil time.Time
+	}
+
+	// GivePasswords makes the passwords good that a token gives out for accounts.
+	GivePasswords struct {
+		Token     string            // its ID
+		Passwords map[string]Secret // by user name
 	}
 
 	// SetValue sets a TXT value: for an account at its own subdomain, or for the
@@ -22,7 +48,8 @@ type (
 		Text    string
 	}
 
-	// RemoveValue takes one TXT value away; it is no error if it isn't there.
+	// RemoveValue takes one TXT value away, or, with an empty Text, all that the
+	// owner has; it is no error if it isn't there.
 	RemoveValue struct {
 		Owner string
 		Text  string
@@ -47,20 +74,28 @@ type (
 	// CreateToken stores a registration token.
 	CreateToken struct{ Token Token }
 
-	// RevokeToken removes a registration token.
-	RevokeToken struct{ ID string }
+	// RevokeToken removes a registration token and the passwords that it gave out,
+	// and the accounts that were made with it, if asked.
+	RevokeToken struct {
+		ID       string
+		Accounts bool
+	}
 
 	// Heartbeat writes a row and nothing else, to prove that the store takes
 	// writes.
 	Heartbeat struct{}
 )
 
-func (Register) change()      {}
-func (SetValue) change()      {}
-func (RemoveValue) change()   {}
-func (RemoveAccount) change() {}
-func (Expire) change()        {}
-func (RaiseSerial) change()   {}
-func (CreateToken) change()   {}
-func (RevokeToken) change()   {}
-func (Heartbeat) change()     {}
+func (Register) change()       {}
+func (BindDomain) change()     {}
+func (UnbindDomain) change()   {}
+func (RotatePassword) change() {}
+func (GivePasswords) change()  {}
+func (SetValue) change()       {}
+func (RemoveValue) change()    {}
+func (RemoveAccount) change()  {}
+func (Expire) change()         {}
+func (RaiseSerial) change()    {}
+func (CreateToken) change()    {}
+func (RevokeToken) change()    {}
+func (Heartbeat) change()      {}

@@ -10,8 +10,15 @@ var (
 	// ErrTaken: the user name, the subdomain or the token's ID is in use, was in
 	// use once, or is reserved.
 	ErrTaken = errors.New("the name is taken")
+	// ErrBound: an account is bound to the domain already.
+	ErrBound = errors.New("the domain is bound to an account already")
+	// ErrNotBound: no account is bound to the domain.
+	ErrNotBound = errors.New("no account is bound to the domain")
 	// ErrToken: the registration token is unknown, used up or expired.
 	ErrToken = errors.New("the token is not valid")
+	// ErrSource: what was to be imported couldn't be read to its end, and nothing of
+	// it was taken over.
+	ErrSource = errors.New("nothing was imported")
 	// ErrNotStored: the change was not made durable, or it isn't known whether it
 	// was. Nothing may be reported as done.
 	ErrNotStored = errors.New("not stored")
@@ -26,3 +33,6 @@ var (
 	// ErrForked: somebody else wrote to the same database. The process must stop.
 	ErrForked = errors.New("another process has written to the database")
 )
+
+// Errors are the ones above that one change alone can fail with.
+var Errors = []error{ErrNoAccount, ErrTaken, ErrBound, ErrNotBound, ErrToken, ErrSource}

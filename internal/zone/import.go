@@ -1,16 +1,11 @@
 package zone
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
 	"time"
 )
-
-// ErrSource: what was to be imported couldn't be read to its end, and nothing of it
-// was taken over.
-var ErrSource = errors.New("nothing was imported")
 
 type (
 	// Import takes over accounts that another program has given out, all of them or
@@ -39,8 +34,8 @@ func (ReplacePassword) change() {}
 
 // ImportRow is an account to be taken over, and its values.
 type ImportRow struct {
-	Account Account
-	Values  []Value // Text and SetAt count
+	Account Account `json:"account"`
+	Values  []Value `json:"values,omitempty"` // Text and SetAt count
 }
 
 // ImportResult says what an import did, or would have done.
