@@ -110,7 +110,7 @@ func checkOddities(t *testing.T, sum Summary, rows []zone.ImportRow) {
 		t.Errorf("said without a reason: %s", o)
 	}
 	sum.Odd = nil
-	wantSum := Summary{Accounts: 9, Skipped: 1, Open: 3, NeverUsed: 4, BadLists: 3, Oldest: time.Unix(1700000200, 0), Newest: time.Unix(1700000502, 0)}
+	wantSum := Summary{Accounts: 9, Unusable: 1, Open: 3, NeverUsed: 4, BadLists: 3, Oldest: time.Unix(1700000200, 0), Newest: time.Unix(1700000502, 0)}
 	if diff := cmp.Diff(wantSum, sum); diff != "" {
 		t.Error(diff)
 	}
@@ -442,7 +442,7 @@ func FuzzCSV(f *testing.F) {
 				t.Errorf("%+v", row)
 			}
 		}
-		if n+sum.Skipped != sum.Accounts || sum.Open+sum.Skipped > sum.Accounts {
+		if n+sum.Unusable != sum.Accounts || sum.Open+sum.Unusable > sum.Accounts {
 			t.Errorf("%d rows, %+v", n, sum)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 // Summary is what was found in a source.
 type Summary struct {
 	Accounts  int       `json:"accounts"`
-	Skipped   int       `json:"-"`                        // that can't be an account anywhere
+	Unusable  int       `json:"-"`                        // that can't be an account anywhere
 	Open      int       `json:"open"`                     // without an allow list
 	NeverUsed int       `json:"never_used"`               // without an update
 	BadLists  int       `json:"allow_lists_with_invalid"` // whose allow list isn't taken over whole
@@ -24,7 +24,7 @@ func (s *Summary) note(a zone.Account, what string) {
 }
 
 func (s *Summary) skip(row, reason string) {
-	s.Skipped++
+	s.Unusable++
 	s.Odd = append(s.Odd, row+" is skipped: "+reason)
 }
 
