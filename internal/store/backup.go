@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/url"
 	"os"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Backup writes a copy of the database, as it is at one moment between two commits.
@@ -85,9 +87,20 @@ func Verify(ctx context.Context, path string) (Facts, error) {
 	conn, err := db.Conn(ctx)
 	if err == nil {
 		facts, err = verify(ctx, conn)
-		err = errors.Join(err, conn.Close())
+		err = errors.Join(unsound(err), conn.Close())
 	}
 	return facts, err
+}
+
+// unsound says what SQLite's error means of a file that should be a backup.
+func unsound(err error) error {
+	switch primaryCode(err) {
+	case sqlite3.SQLITE_NOTADB:
+		return errors.New("it is no SQLite database")
+	case sqlite3.SQLITE_CORRUPT:
+		return errors.New("it is damaged")
+	}
+	return err
 }
 
 func verify(ctx context.Context, conn *sql.Conn) (facts Facts, err error) {
