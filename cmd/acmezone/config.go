@@ -108,7 +108,7 @@ func checkConfig(c *cli.Context, s surroundings) error {
 		return err
 	}
 	printWarnings(s.stderr, cfg, def)
-	if cfg.NSD != nil {
+	if cfg.NSD.Publishes() {
 		reportNSD(c.Context, s, cfg, def)
 	}
 	_, err = fmt.Fprintf(s.stdout, "%s is right: zone %s\n", path, cfg.Zone.Name)

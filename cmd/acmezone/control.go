@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/client"
 	"github.com/acmezone/acmezone/internal/config"
@@ -43,6 +45,31 @@ func openControl(ctx context.Context, cfg *config.Config, log *slog.Logger) (con
 		return nil, fmt.Errorf("the admin socket %s may not be used by this user: run the command as the service's user or as root", cfg.Admin.Socket)
 	}
 	return nil, fmt.Errorf("the admin socket %s: %w", cfg.Admin.Socket, err)
+}
+
+// withControl gives a command the running service or the database; or, where the
+// command has the flag and it is set, the service of --server.
+func withControl(c *cli.Context, s surroundings, do func(control) error) error {
+	ctl, err := controlOf(c, s)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctl), ctl.Close())
+}
+
+func controlOf(c *cli.Context, s surroundings) (control, error) {
+	remote, err := remoteOf(c, s)
+	if err != nil {
+		return nil, err
+	}
+	if remote != nil {
+		return remote, nil
+	}
+	cfg, log, err := loadConfig(c, s)
+	if err != nil {
+		return nil, err
+	}
+	return openControl(c.Context, cfg, log)
 }
 
 // local works on the database of a service that doesn't run.

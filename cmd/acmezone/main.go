@@ -81,7 +81,8 @@ func newApp(s surroundings) *cli.App {
 		Description: "Try it:     acmezone serve --dev\n" +
 			"Run it:     acmezone serve --config /etc/acmezone/acmezone.toml",
 		Commands: []*cli.Command{
-			serveCommand(s), importCommand(s), backupCommand(s), restoreCommand(s), tokenCommand(s), zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
+			serveCommand(s), cnameCommand(s), tokenCommand(s), importCommand(s), backupCommand(s), restoreCommand(s),
+			zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
 			configCommand(s), versionCommand(s),
 		},
 		Flags:           []cli.Flag{configFlag()},

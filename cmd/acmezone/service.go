@@ -159,7 +159,7 @@ func (s *service) publishers() []publish.Publisher {
 	if s.dns != nil {
 		all = append(all, s.dns)
 	}
-	if s.cfg.NSD != nil {
+	if s.cfg.NSD.Publishes() {
 		all = append(all, s.nsdPublishers()...)
 	}
 	return all

@@ -178,16 +178,3 @@ func revokeTokens(c *cli.Context, ctl control) error {
 	}
 	return errors.Join(errs...)
 }
-
-// withControl gives a command the running service or the database.
-func withControl(c *cli.Context, s surroundings, do func(control) error) error {
-	cfg, log, err := loadConfig(c, s)
-	if err != nil {
-		return err
-	}
-	ctl, err := openControl(c.Context, cfg, log)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(ctl), ctl.Close())
-}

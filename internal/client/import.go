@@ -77,3 +77,11 @@ func (c *Client) stream(ctx context.Context, method, path string, body io.Reader
 	}
 	return nil
 }
+
+// Import is an operator's.
+func (r *Remote) Import(context.Context, iter.Seq2[zone.ImportRow, error], bool) (result zone.ImportResult, err error) {
+	return result, errOperator
+}
+
+// Backup is an operator's.
+func (r *Remote) Backup(context.Context, io.Writer) error { return errOperator }

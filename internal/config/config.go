@@ -68,6 +68,7 @@ type DNS struct {
 
 // NSD is an NSD that the zone is handed to.
 type NSD struct {
+	Use            string   `toml:"use"`             // publish, or attach: acmezone's own zone doesn't go there
 	Config         string   `toml:"config"`          // its nsd.conf
 	ZoneFile       string   `toml:"zonefile"`        // empty: what nsd.conf says for the zone
 	Control        string   `toml:"control"`         // unix socket or host:port; empty: from nsd.conf
@@ -108,8 +109,11 @@ func Default() *Config {
 	}
 }
 
+// Publishes reports whether acmezone's own zone goes to this NSD; nil, no NSD, does not.
+func (n *NSD) Publishes() bool { return n != nil && n.Use == "publish" }
+
 func defaultDNS() *DNS { return &DNS{Listen: []string{"[::]:53"}} }
 
 func defaultNSD() *NSD {
-	return &NSD{Config: "/etc/nsd/nsd.conf", SnippetDir: "/var/lib/acmezone/snippets"}
+	return &NSD{Use: "publish", Config: "/etc/nsd/nsd.conf", SnippetDir: "/var/lib/acmezone/snippets"}
 }

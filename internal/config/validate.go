@@ -22,7 +22,7 @@ func (c *Config) Validate() error {
 // CheckServe checks what only a service needs: something that answers, and no key
 // that asks for what this version doesn't have.
 func (c *Config) CheckServe() error {
-	if c.DNS == nil && c.NSD == nil {
+	if c.DNS == nil && !c.NSD.Publishes() {
 		return c.Locate(errors.New("nothing would answer: add the section [dns], the embedded server, or [nsd], an NSD that runs already"))
 	}
 	return c.checkNotYet()
@@ -110,7 +110,10 @@ func (c *Config) checkNSD() error {
 	case c.NSD.Control != "" && len(c.NSD.ControlCommand) > 0:
 		return errors.New("nsd.control_command: nsd.control is set as well: leave one of them out")
 	}
-	return nil
+	if c.NSD.Use == "attach" && len(c.NSD.AttachZones) == 0 {
+		return errors.New("nsd.use: \"attach\" without nsd.attach_zones is no use: name the zones")
+	}
+	return oneOf("nsd.use", c.NSD.Use, "publish", "attach")
 }
 
 func (c *Config) checkPublish() error {

@@ -114,8 +114,8 @@ func (s *Store) repair() error {
 // transact runs one transaction. An error that it returns has left the database
 // in doubt or unchanged, and nothing of it may be shown to anybody.
 func (s *Store) transact(changes []zone.Change, errs []error) (*zone.Snapshot, error) {
-	if s.writer.replaced(s.opts.Path) {
-		return nil, fmt.Errorf("%w: the file %s was removed or replaced while it was open", zone.ErrForked, s.opts.Path)
+	if file := s.writer.replaced(s.opts.Path); file != "" {
+		return nil, fmt.Errorf("%w: the file %s was removed or replaced while it was open", zone.ErrForked, file)
 	}
 	if _, err := s.writer.exec("BEGIN IMMEDIATE"); err != nil {
 		return nil, err

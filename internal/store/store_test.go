@@ -378,3 +378,15 @@ func TestAccountCacheForgetsWhatWasRemovedDuringALookUp(t *testing.T) {
 		t.Errorf("%d accounts remembered", len(c.accounts))
 	}
 }
+
+func TestDeletedFileIsNoticed(t *testing.T) {
+	for _, suffix := range []string{"", "-wal"} {
+		s := mustOpen(t, options(t, newClock()))
+		do(t, s, one(zone.Register{Account: account("a")}))
+		do(t, s, one(set("a", "1")))
+		if err := os.Remove(s.opts.Path + suffix); err != nil {
+			t.Fatal(err)
+		}
+		do(t, s, one(set("a", "2")), zone.ErrForked)
+	}
+}

@@ -17,6 +17,7 @@ type writer struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 	file       os.FileInfo
+	wal        os.FileInfo    // nil until it was seen
 	noted      map[string]use // by user name: uses that are in the database already
 }
 
@@ -49,6 +50,9 @@ func (w *writer) recover(ctx context.Context, opts Options) error {
 	var busy, frames, done int
 	if err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done); err != nil {
 		return err
+	}
+	if busy != 0 { // a reader, such as one that copies it, is no reason not to start
+		opts.Log.Warn("another process reads the database: its write-ahead log is taken up later", "path", opts.Path)
 	}
 	for _, suffix := range []string{"-wal", "-shm"} {
 		if err := giveToFolderOwner(opts.Path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -107,11 +111,27 @@ func (w *writer) queryRow(statement string, args []any, into ...any) error {
 	return s.QueryRowContext(context.Background(), args...).Scan(into...)
 }
 
-// replaced reports whether the file of that path is no longer the one that is
-// open: what is committed to a deleted file would be gone after a restart.
-func (w *writer) replaced(path string) bool {
+// replaced returns a file that was deleted or replaced while it was open, or "": what
+// is committed to one that has no name any more would be gone after a restart. The
+// write-ahead log counts as much as the database; it is there as soon as something was
+// written.
+func (w *writer) replaced(path string) string {
+	if changed(path, w.file) {
+		return path
+	}
+	if w.wal == nil {
+		w.wal, _ = os.Stat(path + "-wal") // not there yet is as good
+		return ""
+	}
+	if changed(path+"-wal", w.wal) {
+		return path + "-wal"
+	}
+	return ""
+}
+
+func changed(path string, open os.FileInfo) bool {
 	now, err := os.Stat(path)
-	return errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(now, w.file)
+	return errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(now, open)
 }
 
 // load reads the zone's state and every live value.

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// accountFile is a JSON map from domain to account that clients read (accountMap).
+// What it holds besides stays as it is. One process at a time changes it.
+type accountFile struct {
+	path string
+	lock *os.File
+	all  map[string]json.RawMessage
+}
+
+// openAccountFile reads the file, which need not be there yet, and keeps other
+// commands from changing it until close.
+func openAccountFile(path string) (*accountFile, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		path = resolved
+	}
+	f := &accountFile{path: path, all: make(map[string]json.RawMessage)}
+	// The folder is locked, since the file is replaced.
+	if f.lock, err = os.Open(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("--storage: %w", err)
+	}
+	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("--storage: locking the folder of %s: %w", path, err), f.close())
+	}
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f, nil
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("--storage: %w", err), f.close())
+	case len(text) == 0:
+		return f, nil
+	}
+	if err := json.Unmarshal(text, &f.all); err != nil || f.all == nil {
+		return nil, errors.Join(fmt.Errorf("--storage: %s is no JSON map from domain to account: name another file", path), f.close())
+	}
+	return f, nil
+}
+
+// has reports whether there is an account of the domain in the file.
+func (f *accountFile) has(domain string) bool {
+	_, ok := f.all[domain]
+	return ok
+}
+
+// put writes the credentials into the file, and it is on the disk when put returns.
+func (f *accountFile) put(all []credentials) error {
+	for domain, account := range accountMap(all) {
+		text, err := json.Marshal(account)
+		if err != nil {
+			return err
+		}
+		f.all[domain] = text
+	}
+	return f.write()
+}
+
+// drop takes domains out of the file again.
+func (f *accountFile) drop(domains []string) error {
+	for _, domain := range domains {
+		delete(f.all, domain)
+	}
+	return f.write()
+}
+
+// write replaces the file, which only its owner may read, as a whole.
+func (f *accountFile) write() error {
+	text, err := json.MarshalIndent(f.all, "", "  ")
+	if err != nil {
+		return err
+	}
+	part := f.path + ".part"
+	if err := f.writePart(part, append(text, '\n')); err != nil {
+		return errors.Join(fmt.Errorf("--storage: %w", err), ignoreMissing(os.Remove(part)))
+	}
+	if err := os.Rename(part, f.path); err != nil {
+		return errors.Join(fmt.Errorf("--storage: %w", err), ignoreMissing(os.Remove(part)))
+	}
+	return f.lock.Sync() // the lock is the folder
+}
+
+func (f *accountFile) writePart(part string, text []byte) error {
+	if err := ignoreMissing(os.Remove(part)); err != nil {
+		return err
+	}
+	w, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return errors.Join(err, f.keepOwner(w), w.Sync(), w.Close())
+}
+
+// keepOwner gives the new file to whom the old one belongs, with the same rights: a
+// client that runs as another user has to read it after root has written it.
+func (f *accountFile) keepOwner(w *os.File) error {
+	info, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
+		if err := w.Chown(int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+	}
+	return w.Chmod(info.Mode().Perm())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// close lets others at the file.
+func (f *accountFile) close() error { return f.lock.Close() }

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/acmezone/acmezone/internal/client"
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+func mustCommand(t *testing.T, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := command(t, args...)
+	if code != exitDone {
+		t.Fatalf("%v: exit code %d: %s", args, code, stderr)
+	}
+	return stdout
+}
+
+func accountsIn(t *testing.T, path string) map[string]client.Stored {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	var all map[string]client.Stored
+	if err := errors.Join(err, json.Unmarshal(text, &all)); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// makeToken makes the token "elsewhere" at the service that runs in that folder.
+func makeToken(t *testing.T, dir string, domains ...string) string {
+	t.Helper()
+	text := zone.NewToken()
+	token := zone.Token{ID: "elsewhere", Secret: zone.SecretOf(text), Uses: -1, Domains: domains}
+	service, err := client.Dial(t.Context(), filepath.Join(dir, "admin.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(service.Do(t.Context(), zone.CreateToken{Token: token}), service.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestCNAMEsThreeWaysIn has the same domain from the database, from the running
+// service, and from another machine.
+func TestCNAMEsThreeWaysIn(t *testing.T) {
+	dir := t.TempDir()
+	config, storage := writeTestConfig(t, dir), filepath.Join(dir, "accounts.json")
+	first := mustCommand(t, "cname", "a.test", "--config", config, "--storage", storage)
+	p := start(t, config)
+	if second := mustCommand(t, "cname", "a.test", "--config", config); second != first {
+		t.Errorf("from the service: %s", cmp.Diff(first, second))
+	}
+	token := makeToken(t, dir, "*.test")
+	remote := func(args ...string) []string {
+		return append(args, "--server", "http://"+p.api, "--token", token)
+	}
+	if third := mustCommand(t, remote("cname", "a.test")...); third != first {
+		t.Errorf("from elsewhere: %s", cmp.Diff(first, third))
+	}
+	fresh := mustCommand(t, remote("cname", "b.test", "--storage", storage)...)
+	if again := mustCommand(t, "cname", "b.test", "--config", config); again != fresh {
+		t.Errorf("made from elsewhere: %s", cmp.Diff(fresh, again))
+	}
+	for domain, a := range accountsIn(t, storage) {
+		if status := p.update(registered{Username: a.Username, Password: a.Password, Subdomain: a.Subdomain}, newValue()); status != 200 {
+			t.Errorf("the credentials of %s: %d", domain, status)
+		}
+	}
+	for _, c := range []struct{ args, want string }{
+		{"cname a.example", "not good for that domain"},
+		{"token list", "flag provided but not defined"},
+	} {
+		_, stderr, code := command(t, remote(strings.Fields(c.args)...)...)
+		if code == exitDone || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit code %d: %s", c.args, code, stderr)
+		}
+	}
+}
+
+func TestServerGivesThePasswordOfWhatItKnows(t *testing.T) {
+	dir := t.TempDir()
+	config, storage := writeTestConfig(t, dir), filepath.Join(dir, "elsewhere.json")
+	p := start(t, config)
+	mustCommand(t, "cname", "a.test", "--config", config)
+	token := makeToken(t, dir, "a.test")
+	mustCommand(t, "cname", "a.test", "--server", "http://"+p.api, "--token", token, "--storage", storage)
+	a := accountsIn(t, storage)["a.test"]
+	credentials := registered{Username: a.Username, Password: a.Password, Subdomain: a.Subdomain}
+	if status := p.update(credentials, newValue()); status != 200 {
+		t.Errorf("the password that the token gives out: %d", status)
+	}
+	mustCommand(t, "token", "revoke", "elsewhere", "--config", config)
+	if status := p.update(credentials, newValue()); status != 401 {
+		t.Errorf("after the token's end: %d", status)
+	}
+}
+
+// stubborn is a directory that fails to make the accounts of some domains.
+type stubborn struct {
+	here
+	refuses string
+}
+
+func (s stubborn) find(context.Context, string) (zone.Account, *credentials, error) {
+	return zone.Account{}, nil, zone.ErrNoAccount
+}
+
+func (s stubborn) prepare(ctx context.Context, domain string) (credentials, error) {
+	return credentials{domain, client.Stored{Username: "user-" + domain, FullDomain: domain + ".auth.test"}}, nil
+}
+
+func (s stubborn) enroll(_ context.Context, new credentials, _ string) (bool, error) {
+	if new.domain == s.refuses {
+		return false, zone.ErrNotStored
+	}
+	return false, nil
+}
+
+func TestCredentialsOfWhatWasNotMadeAreDropped(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts.json")
+	file, err := openAccountFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.close()
+	n := &cnames{directory: stubborn{refuses: "b.test"}, stderr: &bytes.Buffer{}}
+	done, fresh, err := n.enrollSome(t.Context(), []string{"a.test", "b.test", "c.test"}, &keeper{file}, "")
+	if !errors.Is(err, zone.ErrNotStored) || len(done) != 1 || done[0].domain != "a.test" || len(fresh) != 1 {
+		t.Errorf("%+v, %+v, %v", done, fresh, err)
+	}
+	if all := accountsIn(t, path); len(all) != 1 || all["a.test"].Username != "user-a.test" {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestAccountFileKeepsOwnerModeAndLink(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "real.json"), filepath.Join(dir, "link.json")
+	owner := os.Geteuid()
+	if owner == 0 {
+		owner = 65534 // only root can give a file away
+	}
+	err := errors.Join(os.WriteFile(path, []byte("{}"), 0o640), os.Chown(path, owner, -1), os.Symlink(path, link))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := openAccountFile(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(file.put([]credentials{{domain: "a.test"}}), file.close()); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o640 || int(info.Sys().(*syscall.Stat_t).Uid) != owner {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if target, err := os.Readlink(link); target != path || err != nil {
+		t.Error(target, err)
+	}
+}

@@ -1,0 +1,101 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// What an operator's command asks for (see Client), as far as a token goes.
+
+// errOperator: the rest is for who may use the admin socket.
+var errOperator = errors.New("that is for an operator, on the machine of the service itself: it can't be done over --server")
+
+// Do sets a value; every other change is an operator's.
+func (r *Remote) Do(ctx context.Context, change zone.Change) error {
+	set, ok := change.(zone.SetValue)
+	if !ok {
+		return errOperator
+	}
+	r.mu.Lock()
+	s, ok := r.known[set.Account]
+	r.mu.Unlock()
+	if !ok {
+		return zone.ErrNoAccount
+	}
+	body, err := json.Marshal(map[string]string{"subdomain": s.Subdomain, "txt": set.Text})
+	if err != nil {
+		return err
+	}
+	_, err = r.do(ctx, http.MethodPost, "update", body, nil, "X-Api-User", s.Username, "X-Api-Key", s.Password)
+	return err
+}
+
+// FindAccount returns the account of a domain that the token is good for, or one by its
+// names, if one of its domains was bound with the token.
+func (r *Remote) FindAccount(ctx context.Context, name string) (zone.Account, error) {
+	domain, err := zone.ParseDomain(name)
+	if err == nil {
+		s, err := r.Stored(ctx, domain)
+		if err == nil {
+			return s.account(domain), nil
+		}
+		if !errors.Is(err, zone.ErrNotBound) {
+			return zone.Account{}, err
+		}
+	}
+	accounts, err := r.Accounts(ctx, zone.AccountFilter{})
+	for _, a := range accounts {
+		if strings.EqualFold(name, a.Username) || strings.EqualFold(name, a.Subdomain) || strings.EqualFold(strings.TrimSuffix(name, "."), a.FullDomain) {
+			return a, nil
+		}
+	}
+	return zone.Account{}, errors.Join(err, zone.ErrNoAccount)
+}
+
+// Accounts returns the accounts of the domains that were bound with the token, all in
+// one page. It takes no filter but Bound, which they are.
+func (r *Remote) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
+	if filter.Containing != "" || filter.Token != "" || !filter.IdleSince.IsZero() {
+		return nil, errOperator
+	}
+	if filter.After != "" {
+		return nil, nil
+	}
+	var byDomain map[string]Stored
+	if _, err := r.do(ctx, http.MethodGet, "storage", nil, &byDomain); err != nil {
+		return nil, err
+	}
+	byName := make(map[string]zone.Account)
+	for _, domain := range slices.Sorted(maps.Keys(byDomain)) {
+		s := byDomain[domain]
+		if err := r.remember(s); err != nil {
+			return nil, err
+		}
+		byName[s.Username] = s.account(append(byName[s.Username].Domains, domain)...)
+	}
+	return slices.SortedFunc(maps.Values(byName), func(a, b zone.Account) int { return strings.Compare(a.Username, b.Username) }), nil
+}
+
+func (s Stored) account(domains ...string) zone.Account {
+	return zone.Account{Username: s.Username, Subdomain: s.Subdomain, FullDomain: s.FullDomain, Domains: domains}
+}
+
+// Tokens are an operator's.
+func (r *Remote) Tokens(context.Context) ([]zone.Token, error) { return nil, errOperator }
+
+// WriteZone is an operator's.
+func (r *Remote) WriteZone(context.Context, io.Writer) error { return errOperator }
+
+// Close ends idle connections.
+func (r *Remote) Close() error {
+	r.http.HTTPClient.CloseIdleConnections()
+	return nil
+}
