@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -77,7 +78,7 @@ func (r *restore) prepare(ctx context.Context, file string, force bool) (err err
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	if r.done.Zone != r.opts.Zone && !force {
-		return fmt.Errorf("%s holds the zone %s, and zone.name is %s: --force restores it all the same", file, r.done.Zone, r.opts.Zone)
+		return fmt.Errorf("%s holds the zone %s, and zone.name is %s: --force restores it all the same", file, strings.TrimSuffix(r.done.Zone, "."), strings.TrimSuffix(r.opts.Zone, "."))
 	}
 	return r.join(ctx)
 }

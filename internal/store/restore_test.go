@@ -250,7 +250,7 @@ func TestRestoreRefuses(t *testing.T) {
 		{s.opts, newer, "it was written by a newer acmezone (schema 99"},
 		{s.opts, foreign, "it is a database of some other program"},
 		{s.opts, s.opts.Path, "it is the database itself"},
-		{other, backup, "holds the zone auth.test., and zone.name is other.test.: --force"},
+		{other, backup, "holds the zone auth.test, and zone.name is other.test: --force"},
 	} {
 		_, err := Restore(ctx, c.opts, c.file, false)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
