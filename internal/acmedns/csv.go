@@ -14,25 +14,28 @@ import (
 	"strings"
 )
 
-// openCSV reads what psql's \copy writes, with a header, into a database of our own:
-// from there on it is like any other, and takes no more memory.
+// table is one of acme-dns', with the columns that it must have to be it.
+type table struct {
+	name   string
+	needed []string
+}
+
+var (
+	recordsTable = table{"records", accountColumns[:3]}
+	txtTable     = table{"txt", []string{"subdomain", "value", "lastupdate"}}
+	versionTable = table{"acmedns", []string{"name", "value"}}
+)
+
+// openCSV reads what psql's \copy writes, with a header.
 func (s *Source) openCSV(ctx context.Context, records string) error {
-	if err := s.ownFolder(); err != nil {
+	if err := s.ownDatabase(ctx); err != nil {
 		return err
 	}
-	var err error
-	if s.db, err = openFile(filepath.Join(s.folder, "csv.db"), "rwc"); err != nil {
-		return err
-	}
-	// Lost with the folder in any case: nothing has to be safe on the disk.
-	if _, err := s.db.ExecContext(ctx, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"); err != nil {
-		return err
-	}
-	if err := s.loadCSV(ctx, records, "records", accountColumns[:3]); err != nil {
+	if err := s.loadFile(ctx, records, recordsTable); err != nil {
 		return err
 	}
 	values := filepath.Join(filepath.Dir(records), "txt.csv")
-	err = s.loadCSV(ctx, values, "txt", []string{"subdomain", "value", "lastupdate"})
+	err := s.loadFile(ctx, values, txtTable)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.Notes = append(s.Notes, "there is no "+values+": no values are taken over")
 		err = nil
@@ -43,26 +46,47 @@ func (s *Source) openCSV(ctx context.Context, records string) error {
 	return s.findLayout(ctx)
 }
 
-// loadCSV makes a table of a file; it must have those columns.
-func (s *Source) loadCSV(ctx context.Context, path, table string, needed []string) error {
+// ownDatabase makes an empty database of our own: what is loaded into it is from there
+// on like any other source, and takes no more memory.
+func (s *Source) ownDatabase(ctx context.Context) (err error) {
+	if err := s.ownFolder(); err != nil {
+		return err
+	}
+	if s.db, err = openFile(filepath.Join(s.folder, "csv.db"), "rwc"); err != nil {
+		return err
+	}
+	// Lost with the folder in any case: nothing has to be safe on the disk.
+	_, err = s.db.ExecContext(ctx, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+	return err
+}
+
+func (s *Source) loadFile(ctx context.Context, path string, t table) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	r := csv.NewReader(f)
-	r.ReuseRecord = true
-	columns, err := csvHeader(r, needed)
-	if err != nil {
+	if err := s.load(ctx, f, t); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// load makes a table of CSV.
+func (s *Source) load(ctx context.Context, from io.Reader, t table) error {
+	r := csv.NewReader(from)
+	r.ReuseRecord = true
+	columns, err := csvHeader(r, t.needed)
+	if err != nil {
+		return err
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if err := s.fill(ctx, tx, r, path, table, columns); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	if err := s.fill(ctx, tx, r, t.name, columns); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
@@ -90,7 +114,7 @@ func csvHeader(r *csv.Reader, needed []string) ([]string, error) {
 }
 
 // fill inserts the lines; one with too many or too few fields is named and left out.
-func (s *Source) fill(ctx context.Context, tx *sql.Tx, r *csv.Reader, path, table string, columns []string) error {
+func (s *Source) fill(ctx context.Context, tx *sql.Tx, r *csv.Reader, table string, columns []string) error {
 	named := slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "" })
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(named)), ", ")
 	if _, err := tx.ExecContext(ctx, "CREATE TABLE "+table+" ("+strings.Join(named, ", ")+")"); err != nil {
@@ -108,7 +132,7 @@ func (s *Source) fill(ctx context.Context, tx *sql.Tx, r *csv.Reader, path, tabl
 		}
 		if errors.Is(err, csv.ErrFieldCount) {
 			line, _ := r.FieldPos(0)
-			s.odd = append(s.odd, fmt.Sprintf("%s line %d is skipped: it has %d fields instead of %d", path, line, len(record), len(columns)))
+			s.odd = append(s.odd, fmt.Sprintf("line %d of %s is skipped: it has %d fields instead of %d", line, table, len(record), len(columns)))
 			continue
 		}
 		if err != nil {

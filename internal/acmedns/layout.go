@@ -15,7 +15,7 @@ var accountColumns = []string{"username", "password", "subdomain", "allowfrom"}
 
 // knownColumns are all that any version has. Before version 1 the one value of an
 // account stood in records, as Value and LastActive.
-var knownColumns = append([]string{"value", "lastactive", "lastupdate"}, accountColumns...)
+var knownColumns = append([]string{"name", "value", "lastactive", "lastupdate"}, accountColumns...)
 
 // newestVersion is the latest db_version that is known, of acme-dns 0.8 to 2.0.
 const newestVersion = "1"
@@ -62,10 +62,7 @@ func (s *Source) columns(ctx context.Context, table string) ([]string, error) {
 	return names, errors.Join(err, rows.Err())
 }
 
-func noTable(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "no such table") || strings.Contains(text, "SQLSTATE 42P01") // undefined_table
-}
+func noTable(err error) bool { return strings.Contains(err.Error(), "no such table") }
 
 // checkVersion refuses a database of a later acme-dns than is known: its columns may
 // mean something else.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx", to fill a database with
 	"go.uber.org/goleak"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -23,8 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The tables of acme-dns 0.8 to 2.0 (db_version 1), and those from before.
 const (
-	versionTable = `CREATE TABLE IF NOT EXISTS acmedns(Name TEXT, Value TEXT)`
-	recordsV1    = `CREATE TABLE IF NOT EXISTS records(
+	versionsV1 = `CREATE TABLE IF NOT EXISTS acmedns(Name TEXT, Value TEXT)`
+	recordsV1  = `CREATE TABLE IF NOT EXISTS records(
 		Username TEXT UNIQUE NOT NULL PRIMARY KEY, Password TEXT UNIQUE NOT NULL,
 		Subdomain TEXT UNIQUE NOT NULL, AllowFrom TEXT)`
 	txtV1       = `CREATE TABLE IF NOT EXISTS txt(Subdomain TEXT NOT NULL, Value TEXT NOT NULL DEFAULT '', LastUpdate INT)`
@@ -87,7 +88,7 @@ func newSQLite(t *testing.T, tables ...string) *installation {
 }
 
 func newV1(t *testing.T) *installation {
-	i := newSQLite(t, versionTable, recordsV1, txtV1)
+	i := newSQLite(t, versionsV1, recordsV1, txtV1)
 	i.exec("INSERT INTO acmedns (Name, Value) VALUES ('db_version', '1')")
 	return i
 }
@@ -102,7 +103,7 @@ func newPostgres(t *testing.T) *installation {
 	}
 	t.Cleanup(func() { db.Close() })
 	i := &installation{t, address, db, false}
-	for _, table := range []string{versionTable, recordsV1, txtPostgres} {
+	for _, table := range []string{versionsV1, recordsV1, txtPostgres} {
 		i.exec(table)
 	}
 	i.exec("INSERT INTO acmedns (Name, Value) VALUES ('db_version', '1')")
