@@ -31,7 +31,7 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
@@ -87,6 +87,8 @@ clean:
 apt-curl     := curl
 apt-dig      := bind9-dnsutils
 apt-gcc      := gcc libc6-dev
+apt-git      := git
+apt-patch    := patch
 apt-strace   := strace
 apt-sqlite3  := sqlite3
 apt-postgres := postgresql
@@ -94,6 +96,7 @@ apt-unbound  := unbound
 apt-nsd      := nsd
 apt-certbot  := certbot
 apt-dehydrated := dehydrated
+apt-systemd-analyze := systemd
 
 # Debian keeps PostgreSQL's server off the path.
 need-%:

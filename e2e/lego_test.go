@@ -33,21 +33,33 @@ var legosTurn sync.Mutex
 
 func (b *bed) obtainWithLego(t *testing.T) {
 	t.Helper()
+	b.obtainInTwoRuns(t, newLegoProvider(t, b.fileConfig(t)), customerZones...)
+}
+
+// obtainInTwoRuns gets one certificate for the zones and their wildcards.
+func (b *bed) obtainInTwoRuns(t *testing.T, provider legoProvider, zones ...string) {
+	t.Helper()
 	legosTurn.Lock()
 	defer legosTurn.Unlock()
-	dns01.SetDefaultClient(dns01.NewClient(&dns01.Options{RecursiveNameservers: []string{b.resolver}}))
-	provider := newLegoProvider(t, b.url)
-	for _, zone := range customerZones {
+	legoAsks(b.resolver)
+	var names []string
+	for _, zone := range zones {
 		b.point(t, zone, provider.firstAttempt(t, zone))
+		names = append(names, zone, "*."+zone)
 	}
 	client := newLegoClient(t, b.ca, provider)
 	resource, err := client.Certificate.Obtain(limited(t), certificate.ObtainRequest{
-		Domains: certificateNames, Bundle: true, KeyType: certcrypto.EC256,
+		Domains: names, Bundle: true, KeyType: certcrypto.EC256,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ca.verify(t, decodePEM(resource.Certificate), certificateNames...)
+	b.ca.verify(t, decodePEM(resource.Certificate), names...)
+}
+
+// legoAsks sets lego's resolver, for who has lego's turn.
+func legoAsks(resolver string) {
+	dns01.SetDefaultClient(dns01.NewClient(&dns01.Options{RecursiveNameservers: []string{resolver}}))
 }
 
 // legoProvider is lego's acme-dns provider, but for the two seconds that lego
@@ -59,14 +71,18 @@ func (legoProvider) Timeout() (timeout, interval time.Duration) {
 	return 10 * time.Second, 10 * time.Millisecond
 }
 
-// newLegoProvider has an allow list as ACME_DNS_ALLOWLIST gives it, split at
-// commas only.
-func newLegoProvider(t *testing.T, url string) legoProvider {
+// fileConfig has an allow list as ACME_DNS_ALLOWLIST gives it, split at commas only.
+func (b *bed) fileConfig(t *testing.T) *acmedns.Config {
 	t.Helper()
 	config := acmedns.NewDefaultConfig()
-	config.APIBase = url
+	config.APIBase = b.url
 	config.AllowList = []string{"127.0.0.0/8", " ::1/128"}
 	config.StoragePath = filepath.Join(t.TempDir(), "accounts.json")
+	return config
+}
+
+func newLegoProvider(t *testing.T, config *acmedns.Config) legoProvider {
+	t.Helper()
 	provider, err := acmedns.NewDNSProviderConfig(config)
 	if err != nil {
 		t.Fatal(err)

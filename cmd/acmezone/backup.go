@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/acmezone/acmezone/internal/durable"
 	"github.com/acmezone/acmezone/internal/store"
 )
 
@@ -84,7 +84,7 @@ func backupTo(ctx context.Context, ctl control, file string, replace bool) (fact
 	if err := rename(part, file, replace); err != nil {
 		return facts, 0, err
 	}
-	return facts, size, syncFolder(filepath.Dir(file))
+	return facts, size, durable.SyncFolder(file)
 }
 
 func receive(ctx context.Context, ctl control, path string) (int64, error) {
@@ -112,12 +112,4 @@ func rename(from, to string, replace bool) error {
 		} // else the file system can't
 	}
 	return os.Rename(from, to)
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

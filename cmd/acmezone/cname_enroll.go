@@ -18,12 +18,17 @@ const enrollAtOnce = 100
 // enrollAll finds the accounts of the domains, makes those that aren't there, and
 // prints. What was done before something failed is printed all the same.
 func (n *cnames) enrollAll(c *cli.Context, domains []string) error {
+	all, fresh, err := n.enrollEach(c, domains)
+	return errors.Join(err, n.print(c, all, fresh))
+}
+
+// enrollEach does all but the printing of records: the credentials of new accounts are
+// handed over. What was done before something failed is returned all the same.
+func (n *cnames) enrollEach(c *cli.Context, domains []string) (all []printed, fresh []credentials, err error) {
 	keep, err := openKeeper(c)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	var all []printed
-	var fresh []credentials
 	for len(domains) > 0 && err == nil {
 		some := domains[:min(enrollAtOnce, len(domains))]
 		domains = domains[len(some):]
@@ -32,7 +37,7 @@ func (n *cnames) enrollAll(c *cli.Context, domains []string) error {
 		done, new, err = n.enrollSome(c.Context, some, keep, c.String("comment"))
 		all, fresh = append(all, done...), append(fresh, new...)
 	}
-	return errors.Join(err, n.handOver(c, keep, fresh), n.print(c, all, fresh), keep.close())
+	return all, fresh, errors.Join(err, n.handOver(c, keep, fresh), keep.close())
 }
 
 // handOver prints the credentials that go nowhere else.
@@ -44,7 +49,11 @@ func (n *cnames) handOver(c *cli.Context, keep *keeper, fresh []credentials) err
 	if err := writeAccountMap(&text, fresh); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(n.stderr, "The credentials of what is new, shown this once (--storage FILE or --format keeps them elsewhere):\n%s", &text)
+	flags := "--storage FILE or --format keeps"
+	if c.Command.Name != "cname" {
+		flags = "--storage FILE keeps"
+	}
+	_, err := fmt.Fprintf(n.stderr, "The credentials of what is new, shown this once (%s them elsewhere):\n%s", flags, &text)
 	return err
 }
 

@@ -111,6 +111,7 @@ func checkConfig(c *cli.Context, s surroundings) error {
 	if cfg.NSD.Publishes() {
 		reportNSD(c.Context, s, cfg, def)
 	}
+	reportAttach(c.Context, s, cfg)
 	_, err = fmt.Fprintf(s.stdout, "%s is right: zone %s\n", path, cfg.Zone.Name)
 	return err
 }

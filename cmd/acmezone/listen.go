@@ -58,14 +58,14 @@ func resolvedListens() bool {
 	return errors.Is(err, syscall.EADDRINUSE)
 }
 
-// listenSocket binds the admin socket, for its owner and group alone. A socket
-// that nobody serves any more is replaced; one that is being served is not.
-func listenSocket(ctx context.Context, path string) (net.Listener, error) {
+// listenSocket binds a unix socket, that of the key, for its owner and group alone. A
+// socket that nobody serves any more is replaced; one that is being served is not.
+func listenSocket(ctx context.Context, key, path string) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("admin.socket: %w", err)
+		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	// Nobody may connect between bind and chmod, so it is made with no rights.
 	old := syscall.Umask(0o177)
@@ -73,10 +73,10 @@ func listenSocket(ctx context.Context, path string) (net.Listener, error) {
 	l, err := lc.Listen(ctx, "unix", path)
 	syscall.Umask(old)
 	if err != nil {
-		return nil, fmt.Errorf("admin.socket: %w", err)
+		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	if err := os.Chmod(path, 0o660); err != nil {
-		return nil, errors.Join(fmt.Errorf("admin.socket: %w", err), l.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", key, err), l.Close())
 	}
 	return l, nil
 }
@@ -87,19 +87,19 @@ func removeStale(ctx context.Context, path string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("admin.socket: %w", err)
+		return err
 	}
 	if info.Mode().Type() != os.ModeSocket {
-		return fmt.Errorf("admin.socket: %s is there and is no socket", path)
+		return fmt.Errorf("%s is there and is no socket", path)
 	}
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err == nil {
 		conn.Close()
-		return fmt.Errorf("admin.socket: another acmezone serves %s: stop that one first, or give this one another socket", path)
+		return fmt.Errorf("another acmezone serves %s: stop that one first, or give this one another socket", path)
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("admin.socket: %w", err)
+		return err
 	}
 	return os.Remove(path)
 }

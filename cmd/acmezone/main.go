@@ -81,7 +81,7 @@ func newApp(s surroundings) *cli.App {
 		Description: "Try it:     acmezone serve --dev\n" +
 			"Run it:     acmezone serve --config /etc/acmezone/acmezone.toml",
 		Commands: []*cli.Command{
-			serveCommand(s), cnameCommand(s), tokenCommand(s), importCommand(s), backupCommand(s), restoreCommand(s),
+			serveCommand(s), cnameCommand(s), attachCommand(s), detachCommand(s), attachHelperCommand(s), tokenCommand(s), importCommand(s), backupCommand(s), restoreCommand(s),
 			zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
 			configCommand(s), versionCommand(s),
 		},

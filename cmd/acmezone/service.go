@@ -106,7 +106,7 @@ func (s *service) listenAPI(ctx context.Context) error {
 }
 
 func (s *service) listenAdmin(ctx context.Context) (err error) {
-	s.admin, err = listenSocket(ctx, s.cfg.Admin.Socket)
+	s.admin, err = listenSocket(ctx, "admin.socket", s.cfg.Admin.Socket)
 	return err
 }
 
@@ -202,7 +202,7 @@ func (s *service) handler() http.Handler {
 		Definition: s.def, Changes: s.pipeline, Accounts: s.db,
 		Registration: api.Registration(s.cfg.API.Registration), RegisterFrom: networks(s.cfg.API.RegisterFrom),
 		PathPrefix: s.cfg.API.PathPrefix, CORSOrigins: s.cfg.API.CORSOrigins,
-		Timeout: time.Duration(s.cfg.Publish.Timeout), Log: s.log,
+		Timeout: time.Duration(s.cfg.Publish.Timeout), Log: s.log, Attacher: attacher(s.cfg),
 	})
 }
 

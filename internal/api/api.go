@@ -34,16 +34,17 @@ type Changes interface {
 
 // Accounts is where accounts and tokens are looked up.
 type Accounts interface {
-	// Account returns the account of a user name, or zone.ErrNoAccount.
+	// Account returns the account of a user name, but for its domains, or
+	// zone.ErrNoAccount.
 	Account(ctx context.Context, username string) (zone.Account, error)
 	// TokenOf returns the token of a secret, or zone.ErrToken. It may be spent, or
 	// be used up before what is asked for with it is committed.
 	TokenOf(ctx context.Context, secret zone.Secret) (zone.Token, error)
-	// Binding returns to whom a domain is bound, and the ID of the token whose the
-	// binding is, "" for the operator's; or zone.ErrNotBound.
-	Binding(ctx context.Context, domain string) (username, token string, err error)
-	// Bindings returns the domains that were bound with a token, and to whom.
-	Bindings(ctx context.Context, token string) (map[string]string, error)
+	// Binding returns to whom a domain is bound, or zone.ErrNotBound.
+	Binding(ctx context.Context, domain string) (zone.Binding, error)
+	// Bindings returns a page of what was bound with a token: those after a domain, in
+	// the order of the domains. A page with fewer than limit is the last one.
+	Bindings(ctx context.Context, token, after string, limit int) ([]zone.Binding, error)
 }
 
 // Registration says who may register.

@@ -53,12 +53,15 @@ func (n *nameserver) setFail(err error) {
 
 // bed is the API on a real listener, with the real pipeline and database.
 type bed struct {
-	t    *testing.T
-	addr string
-	db   *store.Store
-	ns   *nameserver
-	log  *syncBuffer
-	http *http.Client
+	t       *testing.T
+	addr    string
+	dir     string // of the database
+	db      *store.Store
+	changes *publish.Pipeline
+	ns      *nameserver
+	log     *syncBuffer
+	http    *http.Client
+	stop    func() // ends the HTTP server, and waits for that
 }
 
 // syncBuffer is a log that a test may read while the service writes it.
@@ -83,39 +86,46 @@ var loopbackNets = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 func start(t *testing.T, change func(*api.Options)) *bed {
 	t.Helper()
-	b := &bed{t: t, ns: &nameserver{}, log: &syncBuffer{}, http: &http.Client{Transport: &http.Transport{}}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startOn(t, l, &http.Transport{}, change)
+}
+
+func startOn(t *testing.T, l net.Listener, transport *http.Transport, change func(*api.Options)) *bed {
+	t.Helper()
+	b := &bed{t: t, dir: t.TempDir(), ns: &nameserver{}, log: &syncBuffer{}, http: &http.Client{Transport: transport}, addr: l.Addr().String()}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	def, err := zone.Define(zone.Spec{Name: "auth.test", TTL: time.Hour, ChallengeTTL: time.Second, NegativeTTL: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.db, err = store.Open(t.Context(), store.Options{
-		Path: filepath.Join(t.TempDir(), "acmezone.db"), Zone: def.Name(), Policy: zone.SerialUnixTime, MaxValues: 6, Log: log,
+		Path: filepath.Join(b.dir, "acmezone.db"), Zone: def.Name(), Policy: zone.SerialUnixTime, MaxValues: 6, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	timeout := 2 * time.Second
-	pipeline := publish.New(publish.Options{Store: b.db, Publishers: []publish.Publisher{b.ns}, Timeout: timeout, Log: log})
+	b.changes = publish.New(publish.Options{Store: b.db, Publishers: []publish.Publisher{b.ns}, Timeout: timeout, Log: log})
 	opts := api.Options{
-		Definition: def, Changes: pipeline, Accounts: b.db, Registration: api.RegistrationRestricted,
+		Definition: def, Changes: b.changes, Accounts: b.db, Registration: api.RegistrationRestricted,
 		RegisterFrom: loopbackNets, Timeout: timeout, Log: log,
 	}
 	if change != nil {
 		change(&opts)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.addr = l.Addr().String()
-	stopPipeline := background(t, pipeline.Run)
+	stopPipeline := background(t, b.changes.Run)
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, api.New(opts), api.ServeOptions{Timeout: timeout, Log: log})
 	})
-	t.Cleanup(func() {
+	b.stop = sync.OnceFunc(func() {
 		b.http.CloseIdleConnections()
 		stopHTTP()
+	})
+	t.Cleanup(func() {
+		b.stop()
 		stopPipeline()
 		if err := b.db.Close(); err != nil {
 			t.Error(err)
@@ -346,16 +356,7 @@ func TestWhoMayRegister(t *testing.T) {
 	})
 	t.Run("every way to give a token", func(t *testing.T) {
 		b := start(t, nowhere)
-		token := zone.NewToken()
-		add := zone.CreateToken{Token: zone.Token{ID: "t", Secret: zone.SecretOf(token), Uses: 5}}
-		if err := b.changes().Commit(t.Context(), add); err != nil {
-			t.Fatal(err)
-		}
-		basic := func(user, password string) string {
-			r, _ := http.NewRequest("GET", "/", nil)
-			r.SetBasicAuth(user, password)
-			return "Authorization: " + r.Header.Get("Authorization")
-		}
+		token := b.token(zone.Token{ID: "t", Uses: 5})
 		for _, a := range []answer{
 			b.ask("POST", "/"+token+"/register", ""),
 			b.ask("POST", "/register", "", "Authorization: Bearer "+token),
@@ -374,16 +375,33 @@ func TestWhoMayRegister(t *testing.T) {
 	})
 }
 
-// changes gives a test the pipeline's place to hand changes over.
-func (b *bed) changes() committer { return committer{b} }
-
-type committer struct{ b *bed }
-
-func (c committer) Commit(_ context.Context, change zone.Change) error {
-	// The pipeline is idle between requests, so the test may commit by itself.
-	_, errs := c.b.db.Commit([]zone.Change{change})
-	return errs[0]
+// do makes an operator's changes.
+func (b *bed) do(changes ...zone.Change) {
+	b.t.Helper()
+	for _, c := range changes {
+		if err := b.changes.Commit(b.t.Context(), c); err != nil {
+			b.t.Fatalf("%T: %v", c, err)
+		}
+	}
 }
+
+// token makes a token and returns its text.
+func (b *bed) token(token zone.Token) string {
+	b.t.Helper()
+	text := zone.NewToken()
+	token.Secret = zone.SecretOf(text)
+	b.do(zone.CreateToken{Token: token})
+	return text
+}
+
+// basic is the header of basic authentication.
+func basic(user, password string) string {
+	r := http.Request{Header: http.Header{}}
+	r.SetBasicAuth(user, password)
+	return "Authorization: " + r.Header.Get("Authorization")
+}
+
+func bearer(token string) string { return "Authorization: Bearer " + token }
 
 func TestLogNamesWhoButNoSecret(t *testing.T) {
 	b := start(t, nil)

@@ -36,7 +36,7 @@ func (b *bed) importedAccount(n int, cost int, allowFrom ...string) credentials 
 	}
 	var result zone.ImportResult
 	rows := func(yield func(zone.ImportRow, error) bool) { yield(row, nil) }
-	err = b.changes().Commit(context.Background(), zone.Import{Rows: rows, Definition: def, Result: &result})
+	err = b.changes.Commit(context.Background(), zone.Import{Rows: rows, Definition: def, Result: &result})
 	if err != nil || result.New != 1 {
 		b.t.Fatalf("%+v, %v", result, err)
 	}

@@ -48,6 +48,7 @@ var statuses = []struct {
 	{errRegistrationForbidden, http.StatusForbidden, "registration_forbidden"},
 	{zone.ErrToken, http.StatusForbidden, "registration_forbidden"},
 	{errNotYours, http.StatusForbidden, "forbidden"},
+	{zone.ErrForeign, http.StatusForbidden, "forbidden"},
 	{zone.ErrBound, http.StatusConflict, "domain_bound"},
 	{zone.ErrNotBound, http.StatusNotFound, "not_found"},
 	{zone.ErrTaken, http.StatusConflict, "taken"},

@@ -12,7 +12,10 @@ import (
 
 type contextKey int
 
-const pathTokenKey contextKey = iota
+const (
+	pathTokenKey contextKey = iota
+	serverLifeKey
+)
 
 // tolerantPath cleans the path itself, since a redirect would turn the clients'
 // POST into a GET: empty segments go ("//update", "/update/"), so do the

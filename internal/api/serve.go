@@ -32,6 +32,11 @@ type ServeOptions struct {
 // listeners, also when it fails.
 func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts ServeOptions) error {
 	server := newServer(h, opts)
+	life, end := context.WithCancel(context.Background())
+	defer end()
+	server.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(context.Background(), serverLifeKey, life)
+	}
 	ended := make(chan error, len(listeners))
 	var serving sync.WaitGroup
 	for _, l := range listeners {
@@ -42,7 +47,8 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	case <-ctx.Done():
 	case failed = <-ended:
 	}
-	// Every handler ends by its own deadline, so this does.
+	// Every handler ends by its own deadline, or with the server's life, so this does.
+	defer time.AfterFunc(opts.Timeout, end).Stop()
 	grace, cancel := context.WithTimeout(context.Background(), senderTime+opts.Timeout+writeSlack)
 	defer cancel()
 	err := server.Shutdown(grace)
@@ -52,6 +58,15 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	}
 	serving.Wait()
 	return errors.Join(failed, err)
+}
+
+// serverLife returns a context that ends when no request may wait any longer, since the
+// server is to stop: for what waits longer than an update may.
+func serverLife(request context.Context) context.Context {
+	if life, ok := request.Value(serverLifeKey).(context.Context); ok {
+		return life
+	}
+	return context.Background()
 }
 
 func serveOne(server *http.Server, l net.Listener, secure bool) error {

@@ -44,8 +44,8 @@ func (h *handler) storageDomain(e *exchange) (domain string, token zone.Token, e
 	if token, err = h.storageToken(e); err != nil {
 		return "", token, err
 	}
-	if domain, err = zone.ParseDomain(chi.URLParam(e.Request, "domain")); err != nil {
-		return "", token, fmt.Errorf("%w: %w", errDomain, err)
+	if domain, err = h.parseDomain(chi.URLParam(e.Request, "domain")); err != nil {
+		return "", token, err
 	}
 	e.note("domain", domain)
 	if !token.Domains.Allow(domain) {
@@ -54,97 +54,34 @@ func (h *handler) storageDomain(e *exchange) (domain string, token zone.Token, e
 	return domain, token, nil
 }
 
+// parseDomain reads the domain in a path. The error, which is logged, never has a token
+// in it that was put into the wrong place.
+func (h *handler) parseDomain(text string) (string, error) {
+	domain, err := zone.ParseDomain(text)
+	switch {
+	case err != nil && strings.Contains(strings.ToLower(text), zone.TokenPrefix):
+		return "", fmt.Errorf("%w: a token stands in its place", errDomain)
+	case err != nil:
+		return "", fmt.Errorf("%w: %w", errDomain, err)
+	case strings.HasSuffix("."+domain+".", "."+h.Definition.Name()):
+		return "", fmt.Errorf("%w that can be delegated: %s lies in the zone of the challenges", errDomain, domain)
+	}
+	return domain, nil
+}
+
 // storageToken returns the token without which there is nothing to have here.
 func (h *handler) storageToken(e *exchange) (zone.Token, error) {
 	token, err := h.token(e)
-	if errors.Is(err, zone.ErrToken) {
-		return token, refuse(err.Error())
-	}
-	return token, err
+	return token, storageError(err)
 }
 
-// readStored answers with the account that a domain is bound to, and a password that
-// the token gives out for it.
-func (h *handler) readStored(w http.ResponseWriter, e *exchange) error {
-	domain, token, err := h.storageDomain(e)
-	if err != nil {
-		return err
-	}
-	username, owner, err := h.Accounts.Binding(e.Context(), domain)
-	if err != nil {
-		return storageError(err)
-	}
-	if owner != "" && owner != token.ID {
-		return fmt.Errorf("%w: %s is bound with token %s", errNotYours, domain, owner)
-	}
-	accounts, err := h.giveOut(e, token, map[string]string{domain: username})
-	if err != nil {
-		return err
-	}
-	account, ok := accounts[domain]
-	if !ok {
-		return zone.ErrNotBound // it was removed just now
-	}
-	return answerWith(w, account, nil)
-}
-
-// listStored answers with all domains that were bound with the token.
-func (h *handler) listStored(w http.ResponseWriter, e *exchange) error {
-	token, err := h.storageToken(e)
-	if err != nil {
-		return err
-	}
-	bindings, err := h.Accounts.Bindings(e.Context(), token.ID)
-	if err != nil {
-		return storageError(err)
-	}
-	accounts, err := h.giveOut(e, token, bindings)
-	return answerWith(w, accounts, err)
-}
-
-// storageError tells what isn't there from what couldn't be looked up.
+// storageError gives an error of looking something up, or of changing it, the place
+// that it has here: a token that isn't good is a stranger's.
 func storageError(err error) error {
-	if errors.Is(err, zone.ErrNotBound) {
-		return err
+	if errors.Is(err, zone.ErrToken) {
+		return refuse(err.Error())
 	}
-	return fmt.Errorf("%w: %w", zone.ErrNotStored, err)
-}
-
-// giveOut returns the accounts of domains with passwords that are derived from the
-// token. Those that weren't given out before are made good first.
-func (h *handler) giveOut(e *exchange, token zone.Token, bindings map[string]string) (map[string]storedAccount, error) {
-	text, _ := requestToken(e.Request)
-	accounts, fresh := make(map[string]storedAccount), make(map[string]zone.Secret)
-	for domain, username := range bindings {
-		account, err := h.Accounts.Account(e.Context(), username)
-		if errors.Is(err, zone.ErrNoAccount) {
-			continue
-		}
-		if err != nil {
-			return nil, storageError(err)
-		}
-		password := zone.DerivedPassword(text, username)
-		if !account.Accepts(password, time.Now()) {
-			fresh[username] = zone.SecretOf(password)
-		}
-		accounts[domain] = storedAccount{h.Definition.FullName(account.Subdomain), account.Subdomain, username, password, h.serverURL(e)}
-	}
-	if len(fresh) == 0 {
-		return accounts, nil
-	}
-	ctx, cancel := h.deadline(e.Request, e.arrived)
-	defer cancel()
-	return accounts, h.Changes.Commit(ctx, zone.GivePasswords{Token: token.ID, Passwords: fresh})
-}
-
-// serverURL is where the request reached this API, for clients that keep it with the
-// account.
-func (h *handler) serverURL(e *exchange) string {
-	scheme := "https"
-	if e.TLS == nil {
-		scheme = "http"
-	}
-	return scheme + "://" + e.Host + h.PathPrefix
+	return err
 }
 
 // store binds a domain to the account that its client has registered, and has the
@@ -165,7 +102,7 @@ func (h *handler) store(w http.ResponseWriter, e *exchange) error {
 	ctx, cancel := h.deadline(e.Request, e.arrived)
 	defer cancel()
 	if err := h.Changes.Commit(ctx, zone.BindDomain{Domain: domain, Username: account.Username, Token: token.ID}); err != nil {
-		return err
+		return storageError(err)
 	}
 	target := h.Definition.FullName(account.Subdomain)
 	status := http.StatusOK
@@ -184,8 +121,10 @@ func (h *handler) store(w http.ResponseWriter, e *exchange) error {
 	return nil
 }
 
-// claimed returns the account of the body: the password proves that it is the
-// client's, and it must not be another token's.
+// claimed returns the account of the body: the password proves that it is the client's.
+// One that a token gave out proves that only where the account was made with it: the
+// token may share the account with others, who wouldn't want their domains to depend on
+// what else it is used for. That it isn't another token's, the store makes sure of.
 func (h *handler) claimed(e *exchange, body []byte, token zone.Token) (zone.Account, error) {
 	var claim storedAccount
 	if err := unmarshalObject(body, &claim); err != nil {
@@ -200,10 +139,10 @@ func (h *handler) claimed(e *exchange, body []byte, token zone.Token) (zone.Acco
 	}
 	full := h.Definition.FullName(account.Subdomain)
 	switch {
-	case claim.Subdomain != account.Subdomain, strings.TrimSuffix(claim.FullDomain, ".") != full:
+	case account.Token != token.ID && !account.AcceptsOwn(claim.Password, time.Now()):
+		return nobody, refuse("the password is one that a token gave out")
+	case !strings.EqualFold(claim.Subdomain, account.Subdomain), !strings.EqualFold(strings.TrimSuffix(claim.FullDomain, "."), full):
 		return nobody, fmt.Errorf("%w: it is %s", errBadAccount, full)
-	case account.Token != "" && account.Token != token.ID:
-		return nobody, fmt.Errorf("%w: the account was made with token %s", errNotYours, account.Token)
 	}
 	return account, nil
 }
@@ -218,6 +157,7 @@ func (h *handler) attach(w http.ResponseWriter, e *exchange, domain, target stri
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(attachTime + writeSlack)) // else that bound holds
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Context()), attachTime)
 	defer cancel()
+	defer context.AfterFunc(serverLife(ctx), cancel)()
 	err := h.Attacher.Attach(ctx, domain, target+".")
 	if err != nil {
 		h.Log.Log(ctx, slog.LevelWarn, "the CNAME was not installed", "domain", domain, "target", target, "err", err)

@@ -74,7 +74,9 @@ type NSD struct {
 	Control        string   `toml:"control"`         // unix socket or host:port; empty: from nsd.conf
 	ControlCommand []string `toml:"control_command"` // instead: a command line
 	AttachZones    []string `toml:"attach_zones"`    // zones in this NSD that attach may edit
-	SnippetDir     string   `toml:"snippet_dir"`     // where attach writes what it includes
+	SnippetDir     string   `toml:"snippet_dir"`     // where attach writes what those include
+	AttachMode     string   `toml:"attach_mode"`     // include (a snippet) or inline (the lines themselves)
+	AttachSocket   string   `toml:"attach_socket"`   // unix socket of attach-helper, which attaches for the service
 }
 
 // Publish is what a 200 proves.
@@ -115,5 +117,8 @@ func (n *NSD) Publishes() bool { return n != nil && n.Use == "publish" }
 func defaultDNS() *DNS { return &DNS{Listen: []string{"[::]:53"}} }
 
 func defaultNSD() *NSD {
-	return &NSD{Use: "publish", Config: "/etc/nsd/nsd.conf", SnippetDir: "/var/lib/acmezone/snippets"}
+	return &NSD{
+		Use: "publish", Config: "/etc/nsd/nsd.conf", SnippetDir: "/var/lib/acmezone/snippets",
+		AttachMode: "include", AttachSocket: "/run/acmezone/attach.sock",
+	}
 }

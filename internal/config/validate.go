@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -113,7 +114,31 @@ func (c *Config) checkNSD() error {
 	if c.NSD.Use == "attach" && len(c.NSD.AttachZones) == 0 {
 		return errors.New("nsd.use: \"attach\" without nsd.attach_zones is no use: name the zones")
 	}
-	return oneOf("nsd.use", c.NSD.Use, "publish", "attach")
+	return firstOf(oneOf("nsd.use", c.NSD.Use, "publish", "attach"), c.NSD.checkAttach(c.Zone.Name))
+}
+
+// checkAttach lets nothing through that would have to be quoted in a zone file.
+func (n *NSD) checkAttach(own string) error {
+	for _, name := range n.AttachZones {
+		if err := hostname("nsd.attach_zones", name); err != nil {
+			return err
+		}
+		if strings.EqualFold(strings.TrimSuffix(name, "."), strings.TrimSuffix(own, ".")) {
+			return fmt.Errorf("nsd.attach_zones: %q is acmezone's own zone: name those of the domains that want certificates", name)
+		}
+	}
+	switch {
+	case !filepath.IsAbs(n.SnippetDir):
+		return fmt.Errorf("nsd.snippet_dir: %q is not an absolute path: NSD begins others in its zonesdir", n.SnippetDir)
+	case strings.ContainsFunc(n.SnippetDir, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'();\\$", r) }):
+		return fmt.Errorf("nsd.snippet_dir: %q holds a character that zone files would need quotes for: name another folder", n.SnippetDir)
+	case n.AttachSocket == "":
+		return errors.New("nsd.attach_socket is empty: name a unix socket")
+	}
+	return firstOf(
+		oneOf("nsd.attach_mode", n.AttachMode, "include", "inline"),
+		socketPath("nsd.attach_socket", n.AttachSocket),
+	)
 }
 
 func (c *Config) checkPublish() error {

@@ -51,11 +51,9 @@ type asker struct {
 // serial returns the serial that a server answers. Errors: errSilent or errCutOff, with
 // the reason, or an rcodeError.
 func (a asker) serial(ctx context.Context, server string) (zone.Serial, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	answer, err := a.exchange(ctx, server)
+	answer, err := a.ask(ctx, server, a.apex, dns.TypeSOA)
 	if err != nil {
-		return 0, explainSilence(server, err)
+		return 0, err
 	}
 	if answer.Rcode != dns.RcodeSuccess {
 		return 0, rcodeError{server: server, rcode: answer.Rcode}
@@ -68,7 +66,18 @@ func (a asker) serial(ctx context.Context, server string) (zone.Serial, error) {
 	return 0, rcodeError{server: server, lame: true}
 }
 
-func (a asker) exchange(ctx context.Context, server string) (*dns.Msg, error) {
+// ask asks a server one question. Errors: errSilent or errCutOff, with the reason.
+func (a asker) ask(ctx context.Context, server, name string, rrtype uint16) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	answer, err := exchange(ctx, server, new(dns.Msg).SetQuestion(name, rrtype))
+	if err != nil {
+		return nil, explainSilence(server, err)
+	}
+	return answer, nil
+}
+
+func exchange(ctx context.Context, server string, question *dns.Msg) (*dns.Msg, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", server)
 	if err != nil {
@@ -83,7 +92,6 @@ func (a asker) exchange(ctx context.Context, server string) (*dns.Msg, error) {
 	conn.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	question := new(dns.Msg).SetQuestion(a.apex, dns.TypeSOA)
 	question.RecursionDesired = false
 	c := &dns.Conn{Conn: conn}
 	if err := c.WriteMsg(question); err != nil {

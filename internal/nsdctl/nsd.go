@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -162,7 +161,7 @@ func (n *NSD) settle(ctx context.Context) error {
 // prove waits for NSD's own listener.
 func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) error {
 	p := proof{
-		asker: n.asker, server: n.listener(ctx), want: serial, newest: n.opts.Newest, census: n.place.processes.servers,
+		asker: n.asker, server: n.place.answering(ctx, n.asker), want: serial, newest: n.opts.Newest, census: n.place.processes.servers,
 		begun: begun, early: n.served, served: n.served, silent: true,
 		remind: func() error { return n.place.reload(ctx) }, patience: max(leastReminder, 2*n.took),
 	}
@@ -176,21 +175,6 @@ func (n *NSD) prove(ctx context.Context, serial zone.Serial, begun time.Time) er
 	// It may be that NSD could not read the file and said so in its log alone.
 	n.rewrite = err != nil
 	return err
-}
-
-// listener returns where NSD is asked: where it answered last, else the first of its
-// addresses that gives an answer of any kind. All lead to the same processes.
-func (n *NSD) listener(ctx context.Context) string {
-	if n.place.listener != "" {
-		return n.place.listener
-	}
-	for _, server := range n.place.Listeners {
-		if _, err := n.asker.serial(ctx, server); !errors.Is(err, errSilent) {
-			n.place.listener = server
-			return server
-		}
-	}
-	return n.place.Listeners[0]
 }
 
 // undo has NSD go back to the last good file where it lost the zone over the new one.
@@ -235,8 +219,7 @@ func (n *NSD) others() []string {
 	if servers == nil {
 		servers = n.place.Secondaries
 	}
-	servers = slices.Compact(slices.Sorted(slices.Values(servers)))
-	return slices.DeleteFunc(servers, func(s string) bool { return slices.Contains(n.place.Listeners, s) })
+	return n.place.besides(servers)
 }
 
 // Check reports whether NSD still answers what was published last, and the file is
@@ -248,7 +231,7 @@ func (n *NSD) Check(ctx context.Context, snap *zone.Snapshot) error {
 	if !n.place.file.untouched() {
 		return fmt.Errorf("the zone file %s was changed by somebody else", n.place.file.path)
 	}
-	serial, err := n.asker.serial(ctx, n.listener(ctx))
+	serial, err := n.asker.serial(ctx, n.place.answering(ctx, n.asker))
 	if err != nil {
 		return err
 	}

@@ -92,9 +92,14 @@ func (o *Others) judge(ctx context.Context, s *other, err error) error {
 	}
 	var behind behindError
 	if errors.As(err, &behind) {
-		return fmt.Errorf("%w: does its log say why it can't fetch the zone? NSD's notify and provide-xfr and its allow-notify and request-xfr must name each other", err)
+		return withTransferHint(err)
 	}
 	return err
+}
+
+// withTransferHint says what to look at where a server lags behind.
+func withTransferHint(err error) error {
+	return fmt.Errorf("%w: does its log say why it can't fetch the zone? NSD's notify and provide-xfr and its allow-notify and request-xfr must name each other", err)
 }
 
 // each does something for all servers at once and waits for all.

@@ -82,7 +82,7 @@ func (r *reading) cannotEnter(dir string) error {
 			return err
 		}
 		if !r.may(info, 0o1) {
-			return fmt.Errorf("NSD's user %s can't get into the folder %s (mode %04o), where the zone file is: type 'chmod o+x %[2]s', or 'chgrp %[1]s %[2]s' and 'chmod g+x %[2]s'", r.name, dir, info.Mode().Perm())
+			return fmt.Errorf("NSD's user %s can't get into the folder %s (mode %04o), where the file is: type 'chmod o+x %[2]s', or 'chgrp %[1]s %[2]s' and 'chmod g+x %[2]s'", r.name, dir, info.Mode().Perm())
 		}
 		if dir == filepath.Dir(dir) {
 			return nil

@@ -17,6 +17,7 @@ type Settings struct {
 	Zone        string   // as nsd.conf spells it
 	ZoneFile    string   // absolute
 	ZonesDir    string   // where relative paths begin
+	Chroot      string   // where NSD shuts itself in, "" for nowhere
 	User        string   // whom NSD runs as; "" for whoever starts it
 	Listeners   []string // host:port, where it can be asked
 	Secondaries []string // host:port of those it sends NOTIFY to
@@ -43,7 +44,7 @@ func discover(ctx context.Context, file string) (*Settings, error) {
 		return nil, err
 	}
 	r := &reader{ctx: ctx, ask: conf.option}
-	s := &Settings{conf: conf, User: r.one("username"), ZonesDir: r.one("zonesdir")}
+	s := &Settings{conf: conf, User: r.one("username"), Chroot: r.one("chroot"), ZonesDir: r.one("zonesdir")}
 	s.Listeners = listeners(r.all("ip-address"), r.one("port"), r.one("do-ip4") != "no")
 	s.control = control{
 		address: controlAddress(r.all("control-interface"), r.one("control-port")),

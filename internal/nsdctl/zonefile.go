@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/acmezone/acmezone/internal/durable"
 	"github.com/acmezone/acmezone/internal/zone"
 	"github.com/acmezone/acmezone/internal/zonegen"
 )
@@ -212,7 +212,7 @@ func (f *zoneFile) share(file *os.File, group int) error {
 // install makes it the file that NSD reads. NSD passes over a file whose time of
 // change is that of the one it has loaded, so it must be later than the old one's.
 func (f *zoneFile) install(next string, serial zone.Serial) error {
-	if err := f.age(next); err != nil {
+	if err := durable.Later(next, f.path); err != nil {
 		return err
 	}
 	if err := f.keepGood(); err != nil {
@@ -253,43 +253,10 @@ func (f *zoneFile) settle() error {
 	if errors.Is(err, fs.ErrNotExist) { // there was none to keep
 		err = nil
 	}
-	if err := join(err, syncFolder(f.path)); err != nil {
+	if err := join(err, durable.SyncFolder(f.path)); err != nil {
 		return f.explain(err)
 	}
 	return nil
-}
-
-// age sets the file's time of change to now, or later if the old file's isn't past.
-// Some file systems keep whole seconds only.
-func (f *zoneFile) age(next string) error {
-	old, err := os.Stat(f.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, step := range []time.Duration{time.Microsecond, time.Second, 2 * time.Second} {
-		later := old.ModTime().Add(step)
-		if now := time.Now(); now.After(later) {
-			later = now
-		}
-		if err := os.Chtimes(next, time.Time{}, later); err != nil {
-			return err
-		}
-		if set, err := os.Stat(next); err != nil || set.ModTime().After(old.ModTime()) {
-			return err
-		}
-	}
-	return fmt.Errorf("the time of change can't be set later than %v", old.ModTime())
-}
-
-func syncFolder(path string) error {
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // goBack puts the last good file in the place of the one that NSD can't read. A time
@@ -298,7 +265,7 @@ func (f *zoneFile) goBack() error {
 	if err := proven(f.good()); err != nil {
 		return err
 	}
-	if err := f.age(f.good()); err != nil {
+	if err := durable.Later(f.good(), f.path); err != nil {
 		return err
 	}
 	if err := os.Rename(f.good(), f.path); err != nil {
@@ -307,7 +274,7 @@ func (f *zoneFile) goBack() error {
 	// Whatever is handed over next, this one has to be kept again.
 	f.left, _ = os.Stat(f.path)
 	f.serial, f.served = 0, true
-	return syncFolder(f.path)
+	return durable.SyncFolder(f.path)
 }
 
 // explain says what the operator can do.

@@ -28,6 +28,15 @@ func mustAccount(t *testing.T, s *Store, username string) zone.Account {
 	return a
 }
 
+func domainsOf(t *testing.T, s *Store, subdomain string) []string {
+	t.Helper()
+	a, err := s.FindAccount(context.Background(), subdomain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Domains
+}
+
 func TestDatabaseOfTheFirstSchemaIsTakenUp(t *testing.T) {
 	opts := options(t, newClock())
 	if err := createFile(opts.Path); err != nil {
@@ -66,12 +75,12 @@ func TestDomainIsBoundOnce(t *testing.T) {
 		t.Errorf("half a registration is there: %v", err)
 	}
 	s = reopen(t, s)
-	if diff := cmp.Diff([]string{"b.test", "c.test"}, mustAccount(t, s, "user-c").Domains); diff != "" {
+	if diff := cmp.Diff([]string{"b.test", "c.test"}, domainsOf(t, s, "c")); diff != "" {
 		t.Error(diff)
 	}
 	do(t, s, one(zone.RemoveAccount{Username: "user-c"}))
 	do(t, s, one(bind("c.test", "a")))
-	if diff := cmp.Diff([]string{"a.test", "c.test"}, mustAccount(t, s, "user-a").Domains); diff != "" {
+	if diff := cmp.Diff([]string{"a.test", "c.test"}, domainsOf(t, s, "a")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -172,23 +181,23 @@ func TestTokenHasAQuotaAndEndsWhatItGaveOut(t *testing.T) {
 	charged := func(name string) zone.Change { return zone.Register{Account: account(name), Token: &token.Secret} }
 	do(t, s, []zone.Change{zone.CreateToken{Token: token}, charged("a"), charged("b"), charged("c")}, nil, nil, nil, zone.ErrToken)
 	do(t, s, []zone.Change{zone.RemoveAccount{Username: "user-b"}, charged("d"), charged("e")}, nil, nil, zone.ErrToken)
-	give := zone.GivePasswords{Token: "t", Passwords: map[string]zone.Secret{"user-a": zone.SecretOf("given"), "nobody": {}}}
+	give := zone.GivePasswords{Token: "t", Passwords: map[string]zone.Given{"user-a": {Secret: zone.SecretOf("given")}, "nobody": {}}}
 	bound := zone.BindDomain{Domain: "a.test", Username: "user-a", Token: "t"}
 	do(t, s, []zone.Change{give, zone.GivePasswords{Token: "none"}, bound}, nil, zone.ErrToken, nil)
 	a := mustAccount(t, s, "user-a")
 	if !a.Accepts("given", c.t) || a.Accepts("given", token.Expires) || a.Token != "t" {
 		t.Errorf("%+v", a)
 	}
-	if username, owner, err := s.Binding(context.Background(), "a.test"); err != nil || username != "user-a" || owner != "t" {
-		t.Error(username, owner, err)
+	if binding, err := s.Binding(context.Background(), "a.test"); err != nil || binding.Account.Username != "user-a" || binding.Token != "t" {
+		t.Error(binding, err)
 	}
 	do(t, s, one(set("d", "1")))
 	do(t, s, one(zone.RevokeToken{ID: "t"}))
 	if a := mustAccount(t, s, "user-a"); a.Accepts("given", c.t) || !a.Accepts("pw-a", c.t) || a.Token != "" {
 		t.Errorf("%+v", a)
 	}
-	if _, owner, err := s.Binding(context.Background(), "a.test"); err != nil || owner != "" {
-		t.Error(owner, err)
+	if binding, err := s.Binding(context.Background(), "a.test"); err != nil || binding.Token != "" || len(binding.Holders) != 0 {
+		t.Error(binding, err)
 	}
 }
 

@@ -47,7 +47,8 @@ func (b *batch) insertAccount(a zone.Account, token *zone.Secret) error {
 		secret = token[:]
 	}
 	rows, err := b.w.exec(`INSERT INTO accounts (username, subdomain, password, allowfrom, created, updated, comment, token)
-		SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6, coalesce((SELECT id FROM tokens WHERE secret = ?7), ?8)
+		SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6,
+			coalesce((SELECT id FROM tokens WHERE secret = ?7), (SELECT id FROM tokens WHERE id = ?8), '')
 		WHERE NOT EXISTS (SELECT 1 FROM retired WHERE owner = ?2)`,
 		a.Username, a.Subdomain, a.Password[:], string(allowFrom), b.now.Unix(), a.Comment, secret, a.Token)
 	if isConstraint(err) || err == nil && rows == 0 {
@@ -72,7 +73,15 @@ func (b *batch) bindDomain(c zone.BindDomain) error {
 	if err := b.unbound(c.Domain); err != nil {
 		return err
 	}
-	return b.insertDomain(c)
+	if c.Token != "" {
+		if err := b.mayBind(c); err != nil {
+			return err
+		}
+	}
+	if err := b.insertDomain(c); err != nil {
+		return err
+	}
+	return b.endGiven(c)
 }
 
 func (b *batch) insertDomain(c zone.BindDomain) error {

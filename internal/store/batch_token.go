@@ -83,23 +83,82 @@ func (b *batch) removeAccountsOf(token string) error {
 	}
 }
 
-// givePasswords makes passwords good until the token ends. Accounts that were removed
-// meanwhile are passed over.
+// givePasswords makes passwords good until the token ends. Accounts that were removed or
+// have other domains meanwhile are passed over.
 func (b *batch) givePasswords(c zone.GivePasswords) error {
-	var expires int64
-	err := b.w.queryRow("SELECT expires FROM tokens WHERE id = ?", []any{c.Token}, &expires)
-	if errors.Is(err, sql.ErrNoRows) {
-		return zone.ErrToken
-	}
+	expires, err := b.tokenExpiry(c.Token)
 	if err != nil {
 		return err
 	}
-	for username, secret := range c.Passwords {
-		_, err := b.w.exec(`INSERT OR REPLACE INTO passwords (username, secret, token, expires)
-			SELECT username, ?, ?, ? FROM accounts WHERE username = ?`, secret[:], c.Token, expires, username)
+	for username, given := range c.Passwords {
+		domains, err := json.Marshal(append([]string{}, given.Domains...))
+		if err != nil {
+			return err
+		}
+		_, err = b.w.exec(`INSERT OR REPLACE INTO passwords (username, secret, token, expires)
+			SELECT username, ?, ?, ? FROM accounts WHERE username = ? AND ? = (SELECT json_group_array(domain)
+				FROM (SELECT domain FROM domains WHERE domains.username = accounts.username ORDER BY domain))`,
+			given.Secret[:], c.Token, expires, username, string(domains))
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tokenExpiry returns when a token ends, 0 for never, or zone.ErrToken if it has.
+func (b *batch) tokenExpiry(id string) (expires int64, err error) {
+	err = b.w.queryRow("SELECT expires FROM tokens WHERE id = ? AND (expires = 0 OR expires > ?)", []any{id, b.now.Unix()}, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("%w: %s has ended", zone.ErrToken, id)
+	}
+	return expires, err
+}
+
+// mayBind refuses a token that has ended, and one for an account of another's.
+func (b *batch) mayBind(c zone.BindDomain) error {
+	if _, err := b.tokenExpiry(c.Token); err != nil {
+		return err
+	}
+	var maker string
+	err := b.w.queryRow("SELECT token FROM accounts WHERE username = ?", []any{c.Username}, &maker)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return zone.ErrNoAccount
+	case err != nil || maker == "" || maker == c.Token:
+		return err
+	}
+	_, err = b.tokenExpiry(maker)
+	switch {
+	case errors.Is(err, zone.ErrToken): // it has ended: the account is the operator's
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%w: %s", zone.ErrForeign, maker)
+}
+
+// endGiven takes an account's passwords back from the tokens that wouldn't be given them
+// now that a domain is bound to it (zone.Token.MayHave).
+func (b *batch) endGiven(c zone.BindDomain) error {
+	for id := ""; ; {
+		var domains string
+		err := b.w.queryRow(`SELECT t.id, t.domains FROM passwords p JOIN tokens t ON t.id = p.token
+			WHERE p.username = ?1 AND p.token > ?2 AND p.token NOT IN (SELECT token FROM domains WHERE username = ?1)
+			AND p.token NOT IN (SELECT token FROM accounts WHERE username = ?1) ORDER BY p.token LIMIT 1`,
+			[]any{c.Username, id}, &id, &domains)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var patterns zone.Patterns
+		if c.Token == "" && json.Unmarshal([]byte(domains), &patterns) == nil && patterns.Allow(c.Domain) {
+			continue
+		}
+		if _, err := b.w.exec("DELETE FROM passwords WHERE username = ? AND token = ?", c.Username, id); err != nil {
+			return err
+		}
+	}
 }

@@ -50,7 +50,13 @@ func (s *Store) forgetChanged(changes []zone.Change) {
 			s.cache.forget(c.Username)
 		case zone.ReplacePassword:
 			s.cache.forget(c.Username)
-		case zone.GivePasswords, zone.RevokeToken:
+		case zone.BindDomain:
+			s.cache.forget(c.Username)
+		case zone.GivePasswords:
+			for username := range c.Passwords {
+				s.cache.forget(username)
+			}
+		case zone.RevokeToken:
 			s.cache.forgetAll()
 		}
 	}

@@ -12,32 +12,40 @@ import (
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
-// accountColumns are what scanAccount reads, the further passwords and the domains
-// too: one query, since it runs with every update.
-const accountColumns = `username, subdomain, password, allowfrom, created, updated, comment, token,
-	(SELECT json_group_array(json_object('secret', lower(hex(p.secret)), 'token', p.token, 'until', p.expires))
-		FROM passwords p WHERE p.username = accounts.username),
+// loginColumns are what an update needs of an account. Nearly always there are no
+// further passwords, and looking whether there are costs less than an empty list.
+const loginColumns = `accounts.username, subdomain, password, allowfrom, created, updated, comment, accounts.token,
+	CASE WHEN EXISTS (SELECT 1 FROM passwords p WHERE p.username = accounts.username) THEN
+		(SELECT json_group_array(json_object('secret', lower(hex(p.secret)), 'token', p.token, 'until', p.expires))
+			FROM passwords p WHERE p.username = accounts.username) END`
+
+// accountColumns are what scanAccount reads.
+const accountColumns = loginColumns + `,
 	(SELECT json_group_array(d.domain) FROM domains d WHERE d.username = accounts.username)`
 
-const accountQuery = "SELECT " + accountColumns + " FROM accounts WHERE username = ?"
+const (
+	loginQuery   = "SELECT " + loginColumns + ", NULL FROM accounts WHERE username = ?"
+	accountQuery = "SELECT " + accountColumns + " FROM accounts WHERE username = ?"
+)
 
-// Account returns the account of a user name. zone.ErrNoAccount: there is none.
-// Where the stored allow list can't be read, the account allows no address.
+// Account returns the account of a user name, but for its domains, which an update has
+// no need of. zone.ErrNoAccount: there is none. Where the stored allow list can't be
+// read, the account allows no address.
 func (s *Store) Account(ctx context.Context, username string) (zone.Account, error) {
 	now := time.Now()
 	a, ok, state := s.cache.get(username, now)
 	if ok {
 		return a, nil
 	}
-	a, err := s.readAccount(ctx, username)
+	a, err := s.readAccount(s.login.QueryRowContext(ctx, username))
 	if err == nil {
 		s.cache.put(a, now, state)
 	}
 	return a, err
 }
 
-func (s *Store) readAccount(ctx context.Context, username string) (zone.Account, error) {
-	a, err := s.scanAccount(s.accountByName.QueryRowContext(ctx, username))
+func (s *Store) readAccount(row scanner) (zone.Account, error) {
+	a, err := s.scanAccount(row)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return zone.Account{}, zone.ErrNoAccount
@@ -48,10 +56,11 @@ func (s *Store) readAccount(ctx context.Context, username string) (zone.Account,
 }
 
 // scanAccount reads the columns of accountColumns.
-func (s *Store) scanAccount(row interface{ Scan(into ...any) error }) (zone.Account, error) {
+func (s *Store) scanAccount(row scanner) (zone.Account, error) {
 	var a zone.Account
 	var password []byte
-	var allowFrom, further, domains string
+	var allowFrom string
+	var further, domains sql.NullString
 	var created, updated int64
 	err := row.Scan(&a.Username, &a.Subdomain, &password, &allowFrom, &created, &updated, &a.Comment, &a.Token, &further, &domains)
 	if err != nil {
@@ -61,8 +70,8 @@ func (s *Store) scanAccount(row interface{ Scan(into ...any) error }) (zone.Acco
 		return a, fmt.Errorf("the database %s: the password of account %s is damaged", s.opts.Path, a.Username)
 	}
 	a.Created, a.Updated = timeOrZero(created), timeOrZero(updated)
-	if a.Further, err = furtherPasswords(further); err == nil {
-		err = json.Unmarshal([]byte(domains), &a.Domains)
+	if a.Further, err = furtherPasswords(further.String); err == nil && domains.Valid {
+		err = json.Unmarshal([]byte(domains.String), &a.Domains)
 	}
 	if err != nil {
 		return a, fmt.Errorf("the database %s: account %s: %w", s.opts.Path, a.Username, err)
@@ -75,7 +84,7 @@ func (s *Store) scanAccount(row interface{ Scan(into ...any) error }) (zone.Acco
 }
 
 func furtherPasswords(text string) ([]zone.Password, error) {
-	if text == "[]" { // nearly always
+	if text == "" { // nearly always
 		return nil, nil
 	}
 	var stored []struct {

@@ -73,7 +73,7 @@ func (s *Store) FindAccount(ctx context.Context, name string) (zone.Account, err
 		}
 	}
 	if id, err := uuid.Parse(name); err == nil {
-		if a, err := s.readAccount(ctx, id.String()); !errors.Is(err, zone.ErrNoAccount) {
+		if a, err := s.accountOr(ctx, id.String(), nil); !errors.Is(err, zone.ErrNoAccount) {
 			return a, err
 		}
 	}
@@ -95,37 +95,5 @@ func (s *Store) accountOr(ctx context.Context, username string, err error) (zone
 	if err != nil {
 		return zone.Account{}, err
 	}
-	return s.readAccount(ctx, username)
-}
-
-// Bindings returns which of the token's domains are bound to which user names: those
-// that were bound with it.
-func (s *Store) Bindings(ctx context.Context, token string) (map[string]string, error) {
-	rows, err := s.readers.QueryContext(ctx, "SELECT domain, username FROM domains WHERE token <> '' AND token = ?", token)
-	if err != nil {
-		return nil, explain(s.opts.Path, err)
-	}
-	defer rows.Close()
-	all := make(map[string]string)
-	for rows.Next() {
-		var domain, username string
-		if err := rows.Scan(&domain, &username); err != nil {
-			return nil, explain(s.opts.Path, err)
-		}
-		all[domain] = username
-	}
-	return all, explain(s.opts.Path, rows.Err())
-}
-
-// Binding returns to whom a domain is bound, and the ID of the token whose the binding
-// is; that is empty where it is the operator's or the token has expired. zone.ErrNotBound:
-// to nobody.
-func (s *Store) Binding(ctx context.Context, domain string) (username, token string, err error) {
-	err = s.readers.QueryRowContext(ctx, `SELECT username, coalesce((SELECT id FROM tokens
-		WHERE tokens.id = domains.token AND (expires = 0 OR expires > ?)), '') FROM domains WHERE domain = ?`,
-		s.opts.Now().Unix(), domain).Scan(&username, &token)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", "", zone.ErrNotBound
-	}
-	return username, token, explain(s.opts.Path, err)
+	return s.readAccount(s.readers.QueryRowContext(ctx, accountQuery, username))
 }

@@ -42,7 +42,7 @@ func (s *Store) Tokens(ctx context.Context) ([]zone.Token, error) {
 
 // scanToken reads the columns of tokenColumns. A token whose networks or domains
 // can't be read is good from nowhere and for nothing.
-func (s *Store) scanToken(row interface{ Scan(into ...any) error }) (zone.Token, error) {
+func (s *Store) scanToken(row scanner) (zone.Token, error) {
 	var t zone.Token
 	var secret []byte
 	var domains, allowFrom string

@@ -35,8 +35,8 @@ type Store struct {
 	lock    *lock
 	readers *sql.DB
 
-	accountByName *sql.Stmt
-	cache         accountCache
+	login *sql.Stmt // loginQuery
+	cache accountCache
 
 	// The rest belongs to the one goroutine that calls Commit and Close.
 	writer  *writer        // nil while it is broken
@@ -98,7 +98,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.readers, err = openReaders(s.opts.Path); err != nil {
 		return err
 	}
-	s.accountByName, err = s.readers.PrepareContext(ctx, accountQuery)
+	s.login, err = s.readers.PrepareContext(ctx, loginQuery)
 	return err
 }
 
@@ -115,8 +115,8 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	var errs []error
-	if s.accountByName != nil {
-		errs = append(errs, s.accountByName.Close())
+	if s.login != nil {
+		errs = append(errs, s.login.Close())
 	}
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())

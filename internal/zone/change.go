@@ -15,7 +15,10 @@ type (
 	}
 
 	// BindDomain says that an account is for that domain. It fails with ErrBound if
-	// the domain is bound already, to whomever.
+	// the domain is bound already, to whomever; with a token, with ErrToken if that has
+	// ended, and with ErrForeign if the account was made with another one that hasn't.
+	// Passwords of the account that tokens have given out, and wouldn't for this domain
+	// too, end.
 	BindDomain struct {
 		Domain   string // in the form of ParseDomain
 		Username string
@@ -36,8 +39,16 @@ type (
 
 	// GivePasswords makes the passwords good that a token gives out for accounts.
 	GivePasswords struct {
-		Token     string            // its ID
-		Passwords map[string]Secret // by user name
+		Token     string           // its ID
+		Passwords map[string]Given // by user name
+	}
+
+	// Given is a password and the domains that its account had, in the order of their
+	// names, when it was decided that the token may have it: where a domain has come or
+	// gone meanwhile, the password isn't good.
+	Given struct {
+		Secret  Secret
+		Domains []string
 	}
 
 	// SetValue sets a TXT value: for an account at its own subdomain, or for the

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/acmezone/acmezone/internal/attach"
+)
+
+func attachHelperCommand(s surroundings) *cli.Command {
+	return &cli.Command{
+		Name:  "attach-helper",
+		Usage: "attach domains for the service, which itself may not write customers' zones",
+		Description: "Root runs it; examples/systemd has its units, which start it when it is needed. It\n" +
+			"takes a domain and a target from whoever may use its socket, and edits nothing but the\n" +
+			"zones of nsd.attach_zones in its own configuration.\n\n" +
+			"Examples:\n" +
+			"   systemctl enable --now acmezone-attach.socket\n" +
+			"   acmezone attach-helper --socket /run/acmezone/attach.sock --group acmezone",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "socket", Usage: "listen at the unix socket `PATH`, unless systemd hands one over", DefaultText: "nsd.attach_socket"},
+			&cli.StringFlag{Name: "group", Usage: "let the `GROUP` use it, that of the service"},
+			configFlag(),
+		},
+		Before: noArguments,
+		Action: func(c *cli.Context) error { return runAttachHelper(c, s) },
+	}
+}
+
+func runAttachHelper(c *cli.Context, s surroundings) error {
+	cfg, log, err := loadConfig(c, s)
+	if err != nil {
+		return err
+	}
+	editor, err := newEditor(cfg)
+	if err != nil {
+		return err
+	}
+	socket := c.String("socket")
+	if socket == "" {
+		socket = cfg.NSD.AttachSocket
+	}
+	l, err := helperListener(c, s, socket)
+	if err != nil {
+		return err
+	}
+	log.Info("ready to attach", "socket", l.Addr().String(), "zones", editor.Zones)
+	return attach.Serve(c.Context, l, func() (*attach.Editor, error) { return freshEditor(c, s) }, log)
+}
+
+// freshEditor reads the configuration anew: the zones in it may be others by now.
+func freshEditor(c *cli.Context, s surroundings) (*attach.Editor, error) {
+	cfg, err := readConfig(configPath(c, s), s)
+	if err != nil {
+		return nil, err
+	}
+	return newEditor(cfg)
+}
+
+// helperListener takes the socket that systemd hands over, or makes one.
+func helperListener(c *cli.Context, s surroundings, path string) (net.Listener, error) {
+	if l, err := handedOver(s); l != nil || err != nil {
+		return l, err
+	}
+	l, err := listenSocket(c.Context, "nsd.attach_socket", path)
+	if err != nil {
+		return nil, err
+	}
+	if c.IsSet("group") {
+		if err := giveToGroup(path, c.String("group")); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
+	return l, nil
+}
+
+// firstHandedOver is the first file descriptor of those that systemd hands over
+// (sd_listen_fds(3)).
+const firstHandedOver = 3
+
+func handedOver(s surroundings) (net.Listener, error) {
+	if s.getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return nil, nil
+	}
+	if n := s.getenv("LISTEN_FDS"); n != "1" {
+		return nil, fmt.Errorf("systemd hands over %q sockets, and one is wanted: acmezone-attach.socket has one ListenStream=", n)
+	}
+	file := os.NewFile(firstHandedOver, "the socket of systemd")
+	defer file.Close() // the listener has one of its own
+	l, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("what systemd hands over: %w", err)
+	}
+	if _, isUnix := l.(*net.UnixListener); !isUnix {
+		return nil, errors.Join(errors.New("what systemd hands over is no unix socket: ListenStream= in acmezone-attach.socket is to be a path"), l.Close())
+	}
+	return l, nil
+}
+
+func giveToGroup(path, name string) error {
+	group, err := user.LookupGroup(name)
+	if err != nil {
+		return usagef("--group: %w", err)
+	}
+	gid, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		return fmt.Errorf("--group: %w", err)
+	}
+	return os.Chown(path, -1, gid)
+}
