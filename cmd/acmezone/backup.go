@@ -41,17 +41,20 @@ func backupCommand(s surroundings) *cli.Command {
 }
 
 func backup(c *cli.Context, s surroundings) error {
-	file := c.Args().First()
-	if _, err := os.Lstat(file); err == nil && !c.Bool("force") {
-		return fmt.Errorf("%s is there already: name another file, or replace it with --force", file)
-	}
-	var facts store.Facts
-	var size int64
-	err := withControl(c, s, func(ctl control) (err error) {
-		facts, size, err = backupTo(c.Context, ctl, file, c.Bool("force"))
-		return err
-	})
+	file, replace := c.Args().First(), c.Bool("force")
+	cfg, log, err := loadConfig(c, s)
 	if err != nil {
+		return err
+	}
+	if err := mayBecome(file, cfg.Store.Path, replace); err != nil {
+		return err
+	}
+	ctl, err := openControl(c.Context, cfg, log)
+	if err != nil {
+		return err
+	}
+	facts, size, err := backupTo(c.Context, ctl, file, replace)
+	if err := errors.Join(err, ctl.Close()); err != nil {
 		return err
 	}
 	if c.Bool("json") {
@@ -61,6 +64,21 @@ func backup(c *cli.Context, s surroundings) error {
 	}
 	_, err = fmt.Fprintf(s.stdout, "%s: serial %d, %d accounts, %d bytes\n", file, facts.Serial, facts.Accounts, size)
 	return err
+}
+
+// mayBecome proves that nothing is lost when the file becomes the backup.
+func mayBecome(file, database string, replace bool) error {
+	there, err := os.Lstat(file)
+	if err != nil {
+		return nil // nothing is there, or it will be said when it is made
+	}
+	if live, err := os.Stat(database); err == nil && os.SameFile(there, live) {
+		return fmt.Errorf("%s is the database itself: name another file", file)
+	}
+	if !replace {
+		return fmt.Errorf("%s is there already: name another file, or replace it with --force", file)
+	}
+	return nil
 }
 
 // backupTo writes the copy beside the file, proves that it is sound and on the disk,

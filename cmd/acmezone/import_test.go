@@ -128,6 +128,37 @@ func TestRunningServiceTakesNoMoreThanItCan(t *testing.T) {
 	}
 }
 
+// TestSourceThatBreaksOff: what can't be read to its end changes nothing, through a
+// running service either.
+func TestSourceThatBreaksOff(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "acme-dns.db")
+	acmeDNS(t, source, 3000, 0)
+	db, err := sql.Open("sqlite", "file:"+source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	// A value in the midst of them that fails when it is read.
+	if _, err := db.Exec(`ALTER TABLE txt RENAME TO stored;
+		CREATE VIEW txt AS SELECT Subdomain, Value, CASE WHEN Subdomain LIKE '00000800%' THEN abs(-9223372036854775808) ELSE LastUpdate END AS LastUpdate
+		FROM stored`); err != nil {
+		t.Fatal(err)
+	}
+	config := writeTestConfig(t, t.TempDir())
+	for _, running := range []bool{false, true} {
+		if running {
+			start(t, config)
+		}
+		_, errs, code := command(t, "import", source, "--config", config)
+		if code != exitFailed || !strings.HasPrefix(errs, "acmezone: nothing was imported: "+source+": ") || strings.Count(errs, "\n") != 1 {
+			t.Errorf("running %v: %d %s", running, code, errs)
+		}
+		if n := importedInto(t, config); n != 0 {
+			t.Errorf("running %v: %d accounts", running, n)
+		}
+	}
+}
+
 // TestKillDuringImport: all accounts are there afterwards or none, and the same command
 // again makes it whole.
 func TestKillDuringImport(t *testing.T) {

@@ -2,6 +2,7 @@ package acmedns
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -9,7 +10,9 @@ import (
 
 // Count returns the number of accounts.
 func (s *Source) Count(ctx context.Context) (n int, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM records").Scan(&n)
+	if err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM records").Scan(&n); err != nil {
+		err = fmt.Errorf("%s: %w", s.Name, err)
+	}
 	return n, err
 }
 
@@ -20,7 +23,7 @@ func (s *Source) Rows(ctx context.Context, sum *Summary) iter.Seq2[zone.ImportRo
 		sum.Odd = append(sum.Odd, s.odd...)
 		for g, err := range s.groups(ctx) {
 			if err != nil {
-				yield(zone.ImportRow{}, err)
+				yield(zone.ImportRow{}, fmt.Errorf("%s: %w", s.Name, err))
 				return
 			}
 			if row, ok := g.row(sum, s.layout.txt); ok && !yield(row, nil) {
@@ -28,7 +31,7 @@ func (s *Source) Rows(ctx context.Context, sum *Summary) iter.Seq2[zone.ImportRo
 			}
 		}
 		if err := s.noteOrphans(ctx, sum); err != nil {
-			yield(zone.ImportRow{}, err)
+			yield(zone.ImportRow{}, fmt.Errorf("%s: %w", s.Name, err))
 		}
 	}
 }
