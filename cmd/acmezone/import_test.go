@@ -117,10 +117,10 @@ func TestImportIsTheSameEitherWay(t *testing.T) {
 func TestRunningServiceTakesNoMoreThanItCan(t *testing.T) {
 	config := writeTestConfig(t, t.TempDir())
 	source := filepath.Join(t.TempDir(), "acme-dns.db")
-	acmeDNS(t, source, 100_001, 0)
+	acmeDNS(t, source, 50_001, 0)
 	p := start(t, config)
 	_, errs, code := command(t, "import", source, "--config", config)
-	if code != exitFailed || !strings.HasPrefix(errs, "acmezone: 100001 accounts would keep updates waiting: stop the service, import, and start it again") {
+	if code != exitFailed || !strings.HasPrefix(errs, "acmezone: 50001 accounts would keep updates waiting: stop the service, import, and start it again") {
 		t.Errorf("%d: %s", code, errs)
 	}
 	if err := p.stop(); err != nil {

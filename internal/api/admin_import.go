@@ -15,8 +15,8 @@ import (
 
 const (
 	// MaxImport is how many accounts a running service takes over at once: updates
-	// wait meanwhile, for some three seconds.
-	MaxImport = 100_000
+	// wait meanwhile, for a second or two, on a busy machine for five.
+	MaxImport = 50_000
 	// maxImportBytes is room for that many.
 	maxImportBytes = MaxImport * 2048
 	// longRequest bounds an import or a backup, which take longer than any update may.
