@@ -2,12 +2,14 @@
 # make test   passes every test, the end-to-end ones too
 # make ci     what CI runs: formatting, vet, staticcheck, govulncheck, tests, fuzzing
 # make stale  10,000 updates beside NSD on a busy machine, each looked at 60 times
+# make man    the manual page and completions for bash, zsh and fish, in dist
 # make bench  benchmarks, in the form that benchstat reads
 # make help   lists the targets
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 COMMIT      ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+COMMITTED   ?= $(shell git log -1 --format=%cs 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # A number of inputs, not a time: with a time, go test -fuzz now and then fails with
@@ -19,19 +21,27 @@ COUNT       ?= 6
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo test unit e2e crash stale ci fmt vet staticcheck vulncheck fuzz bench soak clean
+.PHONY: help build man demo test unit e2e crash stale ci fmt vet staticcheck vulncheck fuzz bench soak clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 
 build:
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/acmezone ./cmd/acmezone
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.committed=$(COMMITTED)' -o bin/acmezone ./cmd/acmezone
+
+# The manual page and the shells' completions, for packages.
+man: build
+	mkdir -p dist/man dist/completions
+	bin/acmezone man > dist/man/acmezone.1
+	bin/acmezone completion bash > dist/completions/acmezone
+	bin/acmezone completion zsh > dist/completions/_acmezone
+	bin/acmezone completion fish > dist/completions/acmezone.fish
 
 demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-zsh need-fish need-mandoc
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
@@ -97,6 +107,9 @@ apt-nsd      := nsd
 apt-certbot  := certbot
 apt-dehydrated := dehydrated
 apt-systemd-analyze := systemd
+apt-zsh      := zsh
+apt-fish     := fish
+apt-mandoc   := mandoc
 
 # Debian keeps PostgreSQL's server off the path.
 need-%:

@@ -76,6 +76,12 @@ func (f *accountFile) drop(domains []string) error {
 	return f.write()
 }
 
+// restore makes the file hold what it held before.
+func (f *accountFile) restore(all map[string]json.RawMessage) error {
+	f.all = all
+	return f.write()
+}
+
 // write replaces the file, which only its owner may read, as a whole.
 func (f *accountFile) write() error {
 	text, err := json.MarshalIndent(f.all, "", "  ")

@@ -40,6 +40,11 @@ func (s *service) FindAccount(ctx context.Context, name string) (zone.Account, e
 	return a.Shown(s.def), err
 }
 
+// Values returns the values that an owner has.
+func (s *service) Values(_ context.Context, owner string) ([]zone.Value, error) {
+	return s.pipeline.Snapshot().Values(owner), nil
+}
+
 // WriteZone writes the zone file of what is durable.
 func (s *service) WriteZone(_ context.Context, w io.Writer) error {
 	return s.writeZone(w, s.pipeline.Snapshot())

@@ -19,9 +19,9 @@ func attachHelperCommand(s surroundings) *cli.Command {
 		Usage: "attach domains for the service, which itself may not write customers' zones",
 		Description: "Root runs it; examples/systemd has its units, which start it when it is needed. It\n" +
 			"takes a domain and a target from whoever may use its socket, and edits nothing but the\n" +
-			"zones of nsd.attach_zones in its own configuration.\n\n" +
-			"Examples:\n" +
-			"   systemctl enable --now acmezone-attach.socket\n" +
+			"zones of nsd.attach_zones in its own configuration. With its units in place,\n" +
+			"'systemctl enable --now acmezone-attach.socket' is all.\n\n" +
+			"Example:\n" +
 			"   acmezone attach-helper --socket /run/acmezone/attach.sock --group acmezone",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "socket", Usage: "listen at the unix socket `PATH`, unless systemd hands one over", DefaultText: "nsd.attach_socket"},

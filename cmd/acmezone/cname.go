@@ -40,7 +40,7 @@ func cnameCommand(s surroundings) *cli.Command {
 			&cli.StringFlag{Name: "comment", Usage: "a `TEXT` to know new accounts by"},
 			&cli.StringFlag{Name: "account-uri", Usage: "print CAA records as well that let nobody but the ACME account of that `URI` have certificates (RFC 8657), and the name for dns-account-01"},
 			&cli.StringFlag{Name: "issuer", Usage: "with --account-uri: the CA's `NAME` in CAA records", DefaultText: "known from the URI"},
-		}, credentialFlags(), serverFlags(), []cli.Flag{jsonFlag(), configFlag()}),
+		}, credentialFlags("new accounts"), serverFlags(), []cli.Flag{jsonFlag(), configFlag()}),
 		Before: checkCnameFlags,
 		Action: func(c *cli.Context) error { return printCNAMEs(c, s) },
 	}

@@ -122,6 +122,10 @@ func (l *local) FindAccount(ctx context.Context, name string) (zone.Account, err
 	return a.Shown(l.def), err
 }
 
+func (l *local) Values(_ context.Context, owner string) ([]zone.Value, error) {
+	return l.db.Snapshot().Values(owner), nil
+}
+
 func (l *local) WriteZone(_ context.Context, w io.Writer) error {
 	return zonegen.WriteWith(w, l.templates.Current(), l.def, l.db.Snapshot())
 }

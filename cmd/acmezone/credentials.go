@@ -51,11 +51,11 @@ func formNames() string {
 	return strings.Join(names, ", ")
 }
 
-// credentialFlags say where the credentials of a new account go.
-func credentialFlags() []cli.Flag {
+// credentialFlags say where the credentials of those accounts go.
+func credentialFlags(accounts string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "storage", Usage: "add the credentials of new accounts to `FILE`, the JSON map that lego, Traefik, Caddy and others read"},
-		&cli.StringFlag{Name: "format", Usage: "print the credentials of new accounts as a `CLIENT` reads them: " + formNames()},
+		&cli.StringFlag{Name: "storage", Usage: "add the credentials of " + accounts + " to `FILE`, the JSON map that lego, Traefik, Caddy and others read"},
+		&cli.StringFlag{Name: "format", Usage: "print the credentials of " + accounts + " as a `CLIENT` reads them: " + formNames()},
 	}
 }
 

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // configFlag is the one flag that goes with every command.
@@ -30,8 +33,8 @@ func flagsFirst(app *cli.App, args []string) []string {
 		rest = rest[1:]
 		switch {
 		case word == "--":
-			arguments, rest = append(append(arguments, "--"), rest...), nil
-		case len(word) > 1 && word[0] == '-':
+			arguments, rest = append(arguments, rest...), nil
+		case isFlag(word):
 			flags = append(flags, word)
 			if takesValue[strings.TrimLeft(word, "-")] && len(rest) > 0 {
 				flags, rest = append(flags, rest[0]), rest[1:]
@@ -44,8 +47,17 @@ func flagsFirst(app *cli.App, args []string) []string {
 			}
 		}
 	}
-	ordered := append([]string{args[0]}, path...)
-	return append(append(ordered, flags...), arguments...)
+	ordered := append(append([]string{args[0]}, path...), flags...)
+	if slices.ContainsFunc(arguments, func(a string) bool { return strings.HasPrefix(a, "-") }) {
+		ordered = append(ordered, "--")
+	}
+	return append(ordered, arguments...)
+}
+
+// isFlag tells a flag from an argument: one in sixty-four DNS-01 values begins with a
+// hyphen, and no flag is as long as they are.
+func isFlag(word string) bool {
+	return len(word) > 1 && word[0] == '-' && !zone.ValidChallenge(word)
 }
 
 func find(commands []*cli.Command, name string) *cli.Command {

@@ -81,9 +81,10 @@ func newApp(s surroundings) *cli.App {
 		Description: "Try it:     acmezone serve --dev\n" +
 			"Run it:     acmezone serve --config /etc/acmezone/acmezone.toml",
 		Commands: []*cli.Command{
-			serveCommand(s), cnameCommand(s), attachCommand(s), detachCommand(s), attachHelperCommand(s), tokenCommand(s), importCommand(s), backupCommand(s), restoreCommand(s),
+			serveCommand(s), cnameCommand(s), attachCommand(s), detachCommand(s), attachHelperCommand(s), updateCommand(s),
+			accountCommand(s), tokenCommand(s), importCommand(s), backupCommand(s), restoreCommand(s),
 			zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
-			configCommand(s), versionCommand(s),
+			configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
 		},
 		Flags:           []cli.Flag{configFlag()},
 		HideVersion:     true,
@@ -101,10 +102,16 @@ func newApp(s surroundings) *cli.App {
 	return app
 }
 
-// group makes a command that only has commands below it.
+// group makes a command that only has commands below it, whose examples are its own.
 func group(name, usage string, commands ...*cli.Command) *cli.Command {
+	var examples []string
+	for _, c := range commands {
+		_, more := cutDescription(c.Description)
+		examples = append(examples, more[:min(1, len(more))]...)
+	}
 	return &cli.Command{
 		Name: name, Usage: usage, Flags: []cli.Flag{configFlag()}, Subcommands: commands,
+		Description: "Examples:\n   " + strings.Join(examples, "\n   "),
 		Action: func(c *cli.Context) error {
 			return noCommand(c, "acmezone "+name, commands, cli.ShowSubcommandHelp)
 		},

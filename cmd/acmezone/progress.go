@@ -4,26 +4,13 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // progressEvery is how often the line is written anew.
 const progressEvery = 100 * time.Millisecond
-
-// isTerminal reports whether somebody watches what is written there.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
-}
 
 // withProgress passes rows on and says, on a terminal, how many have gone by.
 func withProgress(w io.Writer, rows iter.Seq2[zone.ImportRow, error], total int) iter.Seq2[zone.ImportRow, error] {

@@ -15,9 +15,9 @@ func restoreCommand(s surroundings) *cli.Command {
 		Name:      "restore",
 		Usage:     "put a backup in the place of the database",
 		ArgsUsage: "FILE",
-		Description: "The service must be stopped. The database from before is kept beside the new one, as\n" +
-			"….before-restore. The zone's serial goes on from the later of the two; names that were\n" +
-			"given out since the backup are never given out again.\n\nExample:\n" +
+		Description: "The service must be stopped. The database from before is kept beside the new one,\n" +
+			"with .before-restore at the end of its name. The zone's serial goes on from the later\n" +
+			"of the two; names given out since the backup are never given out again.\n\nExample:\n" +
 			"   acmezone restore /var/backups/acmezone.db",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "force", Usage: "take a backup of another zone", DisableDefaultText: true},

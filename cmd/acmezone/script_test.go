@@ -1,15 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/acmezone/acmezone/internal/client"
 	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
 )
 
@@ -23,8 +26,26 @@ func TestScripts(t *testing.T) {
 			"usage":  exits(exitUsage),
 			"nsd":    startsNSD(t),
 			"answer": answersCNAME,
+			"ready":  untilReady,
 		},
 	})
+}
+
+// untilReady waits for the service that a script has started in the background, by its
+// admin socket. The script's end ends the service.
+func untilReady(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(startTime)
+	for {
+		service, err := client.Dial(context.Background(), ts.MkAbs(args[0]))
+		if err == nil {
+			ts.Check(service.Close())
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no service after %v: %v", startTime, err)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 // exits makes a command that runs a program which must end with that code and say

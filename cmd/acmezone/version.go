@@ -9,9 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// version and commit are set by the linker: -X main.version=1.2.3. Without that,
-// what the Go tool has left in the binary counts.
-var version, commit = "development", "unknown"
+// version, commit and the day of the commit are set by the linker: -X
+// main.version=1.2.3. Without that, what the Go tool has left in the binary counts.
+var version, commit, committed = "development", "unknown", ""
 
 func versionCommand(s surroundings) *cli.Command {
 	return &cli.Command{

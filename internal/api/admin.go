@@ -27,6 +27,8 @@ type Admin interface {
 	// FindAccount returns the account of a domain, user name, subdomain or full name,
 	// without its secrets, or zone.ErrNoAccount.
 	FindAccount(ctx context.Context, name string) (zone.Account, error)
+	// Values returns the values that an owner has, oldest first, none where it has none.
+	Values(ctx context.Context, owner string) ([]zone.Value, error)
 	// WriteZone writes the zone file of what is durable.
 	WriteZone(ctx context.Context, w io.Writer) error
 	// Import takes accounts over, all of them or none; with dryRun it changes nothing.
@@ -46,6 +48,7 @@ func NewAdmin(admin Admin, log *slog.Logger) http.Handler {
 	r.Get("/tokens", a.answer(a.listTokens))
 	r.Post("/accounts", a.answer(a.listAccounts))
 	r.Get("/account", a.answer(a.findAccount))
+	r.Get("/values", a.answer(a.listValues))
 	r.Get("/zone", a.answer(a.zone))
 	r.Post("/import", a.answer(a.importRows))
 	r.Get("/backup", a.answer(a.backup))
@@ -131,6 +134,11 @@ func (a *adminHandler) listAccounts(w http.ResponseWriter, r *http.Request) erro
 func (a *adminHandler) findAccount(w http.ResponseWriter, r *http.Request) error {
 	account, err := a.admin.FindAccount(r.Context(), r.URL.Query().Get("name"))
 	return answerWith(w, account, err)
+}
+
+func (a *adminHandler) listValues(w http.ResponseWriter, r *http.Request) error {
+	values, err := a.admin.Values(r.Context(), r.URL.Query().Get("owner"))
+	return answerWith(w, values, err)
 }
 
 func answerWith(w http.ResponseWriter, what any, err error) error {

@@ -186,7 +186,10 @@ func TestServerThatStopsEndsAnAttach(t *testing.T) {
 		b := startTimeless(t, nil, func(o *api.Options) { o.Attacher = attaching })
 		who := b.tenant("t", "*")
 		answered := make(chan answer, 1)
-		go func() { answered <- b.store(who.token, "a.test", who.credentials) }()
+		go func() {
+			defer close(answered) // also when there is no answer, which fails the test
+			answered <- b.store(who.token, "a.test", who.credentials)
+		}()
 		synctest.Wait()
 		if len(attaching.called()) != 1 {
 			t.Fatal("nothing is under way")

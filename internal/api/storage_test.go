@@ -591,6 +591,9 @@ func (b *bed) bindMany(n int) string {
 	for i := range n / 2 {
 		account := zone.Account{Username: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), Subdomain: fmt.Sprint("s", i), Token: "many",
 			Domains: []string{fmt.Sprintf("d%d.test", i), fmt.Sprintf("e%d.test", i)}}
+		if i%1000 == 0 {
+			waiting.Wait() // the pipeline turns away more than a few thousand at once
+		}
 		waiting.Go(func() {
 			if err := b.changes.Commit(context.Background(), zone.Register{Account: account}); err != nil {
 				b.t.Error(err)

@@ -74,6 +74,12 @@ func (c *Client) FindAccount(ctx context.Context, name string) (account zone.Acc
 	return account, err
 }
 
+// Values returns the values that an owner has, oldest first.
+func (c *Client) Values(ctx context.Context, owner string) (values []zone.Value, err error) {
+	err = c.read(ctx, http.MethodGet, "/values?owner="+url.QueryEscape(owner), nil, &values)
+	return values, err
+}
+
 // WriteZone writes the zone file of what is durable.
 func (c *Client) WriteZone(ctx context.Context, w io.Writer) error {
 	return c.do(ctx, http.MethodGet, "/zone", nil, w)
@@ -130,5 +136,6 @@ func (e reasonError) Error() string { return e.reason }
 // Is reports whether the service meant one of the errors that the layers share: its
 // words hold theirs, as wrapping does.
 func (e reasonError) Is(target error) bool {
-	return slices.Contains(zone.Errors, target) && strings.Contains(e.reason, target.Error())
+	shared := target == zone.ErrNotPublished || slices.Contains(zone.Errors, target)
+	return shared && strings.Contains(e.reason, target.Error())
 }

@@ -80,8 +80,8 @@ func (c *Client) stream(ctx context.Context, method, path string, body io.Reader
 
 // Import is an operator's.
 func (r *Remote) Import(context.Context, iter.Seq2[zone.ImportRow, error], bool) (result zone.ImportResult, err error) {
-	return result, errOperator
+	return result, ErrOperator
 }
 
 // Backup is an operator's.
-func (r *Remote) Backup(context.Context, io.Writer) error { return errOperator }
+func (r *Remote) Backup(context.Context, io.Writer) error { return ErrOperator }

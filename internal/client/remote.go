@@ -26,7 +26,8 @@ type Remote struct {
 	http  *retryablehttp.Client
 
 	mu    sync.Mutex
-	known map[string]Stored // by user name: what the server has told so far
+	known map[string]Stored       // by user name: what the server has told so far
+	set   map[string][]zone.Value // by owner: what was set so far
 }
 
 // Stored is an account as the account store keeps it, and as lego and others do in
@@ -51,7 +52,7 @@ func NewRemote(server, token string) (*Remote, error) {
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 3, 200*time.Millisecond, 5*time.Second
 	c.HTTPClient.Timeout = 2 * time.Minute // a CNAME may be installed meanwhile
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	return &Remote{base: base, token: token, http: c, known: make(map[string]Stored)}, nil
+	return &Remote{base: base, token: token, http: c, known: make(map[string]Stored), set: make(map[string][]zone.Value)}, nil
 }
 
 // Server is the address of the API, as it is kept with an account.

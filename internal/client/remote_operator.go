@@ -9,20 +9,21 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // What an operator's command asks for (see Client), as far as a token goes.
 
-// errOperator: the rest is for who may use the admin socket.
-var errOperator = errors.New("that is for an operator, on the machine of the service itself: it can't be done over --server")
+// ErrOperator: the rest is for who may use the admin socket.
+var ErrOperator = errors.New("that is for an operator, on the machine of the service itself: it can't be done over --server")
 
 // Do sets a value; every other change is an operator's.
 func (r *Remote) Do(ctx context.Context, change zone.Change) error {
 	set, ok := change.(zone.SetValue)
 	if !ok {
-		return errOperator
+		return ErrOperator
 	}
 	r.mu.Lock()
 	s, ok := r.known[set.Account]
@@ -35,7 +36,24 @@ func (r *Remote) Do(ctx context.Context, change zone.Change) error {
 		return err
 	}
 	_, err = r.do(ctx, http.MethodPost, "update", body, nil, "X-Api-User", s.Username, "X-Api-Key", s.Password)
-	return err
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.set[set.Owner] = append(r.set[set.Owner], zone.Value{Text: set.Text, SetAt: time.Now().Unix()})
+	return nil
+}
+
+// Values returns those values of an owner that were set through this client; of others
+// the API tells nothing.
+func (r *Remote) Values(_ context.Context, owner string) ([]zone.Value, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.set[owner]) == 0 {
+		return nil, ErrOperator
+	}
+	return slices.Clone(r.set[owner]), nil
 }
 
 // FindAccount returns the account of a domain that the token is good for, or one by its
@@ -64,7 +82,7 @@ func (r *Remote) FindAccount(ctx context.Context, name string) (zone.Account, er
 // one page. It takes no filter but Bound, which they are.
 func (r *Remote) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
 	if filter.Containing != "" || filter.Token != "" || !filter.IdleSince.IsZero() {
-		return nil, errOperator
+		return nil, ErrOperator
 	}
 	if filter.After != "" {
 		return nil, nil
@@ -89,10 +107,10 @@ func (s Stored) account(domains ...string) zone.Account {
 }
 
 // Tokens are an operator's.
-func (r *Remote) Tokens(context.Context) ([]zone.Token, error) { return nil, errOperator }
+func (r *Remote) Tokens(context.Context) ([]zone.Token, error) { return nil, ErrOperator }
 
 // WriteZone is an operator's.
-func (r *Remote) WriteZone(context.Context, io.Writer) error { return errOperator }
+func (r *Remote) WriteZone(context.Context, io.Writer) error { return ErrOperator }
 
 // Close ends idle connections.
 func (r *Remote) Close() error {

@@ -66,6 +66,9 @@ func (l AllowList) Allows(addr netip.Addr) bool {
 	return len(l.networks) == 0 || Contains(l.networks, addr)
 }
 
+// Closed reports whether the list allows no address at all.
+func (l AllowList) Closed() bool { return l.closed }
+
 // Contains reports whether one of the networks holds the address; an IPv4 address
 // in IPv6 form counts as IPv4, a scope is left out of account.
 func Contains(networks []netip.Prefix, addr netip.Addr) bool {

@@ -7,9 +7,9 @@ import (
 
 // Value is one TXT value at an owner.
 type Value struct {
-	Text  string
-	Seq   uint64 // the store's own order; the greatest is the newest
-	SetAt int64  // Unix time in seconds, what value_lifetime counts from
+	Text  string `json:"txt"`
+	Seq   uint64 `json:"seq"`    // the store's own order; the greatest is the newest
+	SetAt int64  `json:"set_at"` // Unix time in seconds, what value_lifetime counts from
 }
 
 // RRset is the challenge TXT RRset of one owner. It is immutable.
@@ -56,6 +56,16 @@ func (s *Snapshot) Len() int { return s.names.len }
 func (s *Snapshot) Lookup(owner string) (set *RRset, exists bool) {
 	e, ok := s.names.get(owner)
 	return e.set, ok
+}
+
+// Values returns the values of an owner, oldest first, none where it has none. They
+// must not be changed.
+func (s *Snapshot) Values(owner string) []Value {
+	set, _ := s.Lookup(owner)
+	if set == nil {
+		return nil
+	}
+	return set.Values
 }
 
 // All yields the live names and their RRsets, in no particular order.
