@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/nsdctl":   {"internal/durable", "internal/zone", "internal/zonegen"},
 	"internal/publish":  {"internal/zone"},
 	"internal/api":      {"internal/zone"},
+	"internal/check":    {"internal/zone", "internal/zonegen", "internal/nsdctl"},
 	"internal/cert":     {"internal/durable"},
 	"internal/client":   {"internal/zone"},
 	"internal/acmedns":  {"internal/zone"},

@@ -57,8 +57,8 @@ func ask(ctx context.Context, s surroundings, question string) error {
 	return errNotConfirmed
 }
 
-// isTerminal reports whether somebody may be at the other end of a stream. A terminal alone has a
-// size; /dev/null is a character device too.
+// isTerminal reports whether somebody may be there to answer, or to read. A terminal
+// alone has a size; /dev/null is a character device too.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	if !ok {

@@ -84,7 +84,7 @@ func newApp(s surroundings) *cli.App {
 			serveCommand(s), cnameCommand(s), attachCommand(s), detachCommand(s), attachHelperCommand(s), updateCommand(s),
 			accountCommand(s), tokenCommand(s), importCommand(s), backupCommand(s), restoreCommand(s),
 			zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
-			configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
+			checkCommand(s), configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
 		},
 		Flags:           []cli.Flag{configFlag()},
 		HideVersion:     true,
