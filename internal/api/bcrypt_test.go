@@ -93,7 +93,7 @@ func TestHashThatCantBeReplacedIsNoReasonToRefuse(t *testing.T) {
 // turned away, and others are served meanwhile.
 func TestSlowHashesHoldUpNobodyElse(t *testing.T) {
 	b := start(t, nil)
-	slow, fast := b.importedAccount(1, 12), b.register("")
+	slow, fast := b.importedAccount(1, bcrypt.DefaultCost), b.register("")
 	var mu sync.Mutex
 	statuses := make(map[int]int)
 	var flood sync.WaitGroup
