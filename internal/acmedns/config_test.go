@@ -1,6 +1,7 @@
 package acmedns
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,7 +102,9 @@ format = "json"
 func TestEquivalentNamesTheCertificates(t *testing.T) {
 	dir := t.TempDir()
 	certs := filepath.Join(dir, "api-certs")
-	if err := os.Mkdir(certs, 0o700); err != nil {
+	pair := filepath.Join(certs, "certificates", "acme-v02.api.letsencrypt.org-directory", "auth.example.org", "auth.example.org")
+	err := errors.Join(os.MkdirAll(filepath.Dir(pair), 0o700), os.WriteFile(pair+".crt", nil, 0o600), os.WriteFile(pair+".key", nil, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "config.cfg")
@@ -114,12 +117,19 @@ func TestEquivalentNamesTheCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"# acme-dns' ACME account and certificates lie in " + certs + "\ntls = \"acme\"\nacme_email = \"a@example.org\"\n",
+		"# acme-dns' ACME account and certificates lie in " + certs + "\n",
+		"tls = \"files\"\ncert_file = \"" + pair + ".crt\"\nkey_file = \"" + pair + ".key\"\n",
 		`listen = ["[::]:443"]`, `registration = "open"`, `listen = ["[::]:53"]`,
 	} {
 		if !strings.Contains(c.Equivalent(), want) {
 			t.Errorf("%q is not in\n%s", want, c.Equivalent())
 		}
+	}
+	if err := os.Remove(pair + ".key"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(c.Equivalent(), "tls = \"self-signed\"\n") {
+		t.Errorf("half a pair is of no use:\n%s", c.Equivalent())
 	}
 }
 

@@ -3,6 +3,7 @@ package acmedns
 import (
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -161,17 +162,41 @@ func (c *Config) certificate(w *writer) {
 		w.set("cert_file", c.API.CertFile)
 		w.set("key_file", c.API.KeyFile)
 	case "letsencrypt", "letsencryptstaging":
-		w.comment("acme-dns' ACME account and certificates lie in " + c.cacheFolder())
-		w.set("tls", "acme")
-		if c.API.TLS == "letsencryptstaging" {
-			w.set("acme_directory", "https://acme-staging-v02.api.letsencrypt.org/directory")
-		}
-		if c.API.Email != "" {
-			w.set("acme_email", c.API.Email)
-		}
+		c.managed(w)
 	default: // acme-dns takes anything else for none
 		w.set("tls", "off")
 	}
+}
+
+// managed is for a certificate that acme-dns gets for itself: it is good for weeks, and
+// needn't be ordered again.
+func (c *Config) managed(w *writer) {
+	cert, key := newestPair(c.cacheFolder(), strings.ToLower(strings.TrimSuffix(c.General.Domain, ".")))
+	w.comment("acme-dns' ACME account and certificates lie in " + c.cacheFolder())
+	if cert == "" {
+		w.comment("and none was found there for this name, or this user may not read it")
+		w.set("tls", "self-signed")
+		return
+	}
+	w.comment("and nobody renews them when acme-dns has ended; acmezone's user must be able to read them")
+	w.set("tls", "files")
+	w.set("cert_file", cert)
+	w.set("key_file", key)
+}
+
+// newestPair looks for a name's certificate and key in the folder of a
+// certmagic.FileStorage, which has a folder for each CA; "" if there is none.
+func newestPair(folder, name string) (cert, key string) {
+	found, _ := filepath.Glob(filepath.Join(folder, "certificates", "*", name, name+".crt")) // the pattern is sound
+	var newest time.Time
+	for _, path := range found {
+		info, err := os.Stat(path)
+		pair := strings.TrimSuffix(path, ".crt") + ".key"
+		if _, keyErr := os.Stat(pair); err == nil && keyErr == nil && info.ModTime().After(newest) {
+			cert, key, newest = path, pair, info.ModTime()
+		}
+	}
+	return cert, key
 }
 
 // cacheFolder is where acme-dns keeps its certificates, "api-certs" by default.
