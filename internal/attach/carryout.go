@@ -9,12 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/acmezone/acmezone/internal/nsdctl"
 )
-
-// replaced is a file that has taken another's place.
-type replaced struct{ old, now *original }
 
 // carryOut writes what the plan has, has NSD load it and proves that it is served. The
 // order is such that a crash after any step leaves files that NSD can read, and that the
@@ -130,114 +125,6 @@ func (p *plan) makeFolder() error {
 		return fmt.Errorf("nsd.snippet_dir: %w: type 'install -d -m 0755 %s'", err, dir)
 	}
 	return os.Chmod(dir, 0o755) // whatever the umask is
-}
-
-// serve has NSD load the files, unless it answers what they say, and proves it.
-func (p *plan) serve(ctx context.Context, done []replaced) error {
-	own := p.answers[0]
-	served := own.Err == nil
-	if served && own.Serial != p.serial && p.serial.Reached(own.Serial) {
-		p.warn("NSD answered serial %d, and the zone file had %d: what else was changed in it since NSD read it is served now as well", own.Serial, p.serial)
-	}
-	ctx, cancel := context.WithTimeout(ctx, orDefault(p.editor.Patience, defaultPatience))
-	defer cancel()
-	if p.next != p.serial || !served || own.Serial != p.serial {
-		if err := p.reload(ctx); err != nil {
-			return fmt.Errorf("the files are in place and NSD has not loaded them; type the same command again: %w", err)
-		}
-	}
-	if err := p.nsd.Prove(ctx, p.next, served); err != nil {
-		if served && nsdctl.Lost(err) && len(done) > 0 {
-			return p.undo(done, err)
-		}
-		return fmt.Errorf("the files are in place and NSD doesn't answer what they say: %w: see NSD's log, and type the same command again", err)
-	}
-	if err := p.answersIt(ctx, own.Server); err != nil {
-		return err
-	}
-	return p.editor.step("proved")
-}
-
-// reload gives the zone file a later time where the serial is in another file: an NSD
-// before 4.11 looks at no other.
-func (p *plan) reload(ctx context.Context) error {
-	if _, edited := p.texts[p.main]; !edited {
-		if err := p.files[p.main].touch(); err != nil {
-			return err
-		}
-	}
-	if err := p.nsd.Reload(ctx); err != nil {
-		return err
-	}
-	return p.editor.step("reloaded")
-}
-
-// undo goes back to the old files where NSD has lost the zone over the new ones.
-func (p *plan) undo(done []replaced, cause error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), orDefault(p.editor.Patience, defaultPatience))
-	defer cancel()
-	cause = fmt.Errorf("%w after the edit, though nsd-checkzone found no fault: see NSD's log", cause)
-	if err := p.putBack(done); err != nil {
-		return fmt.Errorf("%w; the old files could not be put back: %w", cause, err)
-	}
-	if err := p.files[p.main].touch(); err != nil {
-		return fmt.Errorf("%w; the old files are back, and yet: %w", cause, err)
-	}
-	if err := firstError(p.nsd.Reload(ctx), p.nsd.Prove(ctx, p.serial, false)); err != nil {
-		return fmt.Errorf("%w; the old files are back, and yet: %w", cause, err)
-	}
-	return fmt.Errorf("%w; the old files are back, and served", cause)
-}
-
-// putBack puts the old files in their places again, the zone file first, unless somebody
-// else has changed them meanwhile. Where one can't be put back, those that it may include
-// stay.
-func (p *plan) putBack(done []replaced) error {
-	for i := len(done) - 1; i >= 0; i-- {
-		if err := done[i].putBack(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r replaced) putBack() error {
-	if r.old.info == nil {
-		return r.now.remove()
-	}
-	if err := r.now.prepare(r.old.text); err != nil {
-		return err
-	}
-	_, err := r.now.install(r.old.text)
-	return err
-}
-
-// confirm waits for the servers that NSD notifies.
-func (p *plan) confirm(ctx context.Context, result *Result) error {
-	ctx, cancel := context.WithTimeout(ctx, orDefault(p.editor.Patience, defaultPatience))
-	defer cancel()
-	hopeless := make(map[string]bool)
-	for _, a := range p.answers[1:] {
-		if a.Err == nil && !p.plausible(a) {
-			hopeless[a.Server] = true
-			p.warn("%s answers serial %d, which can't be right and is not followed: it takes no zone of %d until 'nsd-control force_transfer %s' is typed there", a.Server, a.Serial, p.next, zoneName(p.zone))
-		}
-	}
-	var errs []error
-	for _, a := range p.nsd.ProveOthers(ctx, p.next, func(server string) bool { return hopeless[server] }) {
-		if a.Err == nil {
-			a.Err = p.answersIt(ctx, a.Server)
-		}
-		switch {
-		case a.Err == nil:
-			result.Confirmed = append(result.Confirmed, a.Server)
-		case nsdctl.Silent(a.Err) && p.editor.SkipSilent:
-			p.warn("it isn't known whether %s has it: %v", a.Server, a.Err)
-		default:
-			errs = append(errs, fmt.Errorf("the edit is in place and NSD answers it, but not everybody does: %w", a.Err))
-		}
-	}
-	return errors.Join(append(errs, p.editor.step("confirmed"))...)
 }
 
 // distrust warns where somebody else than root could write what root has NSD include.

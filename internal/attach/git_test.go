@@ -57,7 +57,9 @@ func (b *bed) git(args ...string) string {
 func TestGitDiffShowsTheLineAndTheSerial(t *testing.T) {
 	b := start(t, text(2026010107))
 	b.repository(1234)
-	b.attach("www.example.com")
+	if result := b.attach("www.example.com"); result.Changes[0].Name != "zone" {
+		t.Errorf("in a patch the file is %q", result.Changes[0].Name)
+	}
 	b.attach("a.example.com", "example.com") // what attach did itself is no obstacle
 	diff := b.git("diff", "-U0", "--", "zone")
 	var lines []string

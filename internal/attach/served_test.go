@@ -65,7 +65,7 @@ func TestDeadSecondaryIsReported(t *testing.T) {
 func TestSecondaryThatLagsIsAnError(t *testing.T) {
 	b, secondaries := family(t, 1)
 	secondaries[0].Freeze()
-	b.Patience, b.SkipSilent = 2*time.Second, true
+	b.Patience, b.SkipSilent = 10*time.Second, true
 	_, err := b.AttachAll(b.context(), bindings("www.example.com"))
 	mustSay(t, err, "but not everybody does: "+secondaries[0].Addr.String()+" still answers serial 7")
 	secondaries[0].Thaw()
@@ -85,7 +85,7 @@ func TestLaterSerialsAreOutdone(t *testing.T) {
 		o.Zones = zones(text(7))
 		o.Zones[0].Extra = fmt.Sprintf("notify: %s@%d NOKEY\n", secondary.Addr.Addr(), secondary.Addr.Port())
 		b := newBed(t, nsdtest.Start(t, o))
-		b.Patience = time.Second
+		b.Patience = 10 * time.Second
 		result, err := b.AttachAll(b.context(), bindings("www.example.com"))
 		soa, _ := b.parsed().SOA()
 		if implausible {

@@ -132,10 +132,15 @@ func (z *HandWritten) Target(ctx context.Context, server, name string) (string, 
 // read the files.
 func (z *HandWritten) Prove(ctx context.Context, serial zone.Serial, served bool) error {
 	p := z.proof(z.place.answering(ctx, z.asker), serial, z.place.processes)
-	p.early, p.served = served, served
+	// A question that falls between the old processes and the new may have no answer.
+	p.early, p.served, p.silent = served, served, false
 	p.remind, p.patience = func() error { return z.place.reload(ctx) }, leastReminder
 	return foreign(p.run(ctx))
 }
+
+// silences is how often in a row a server gives no answer before it is taken for dead:
+// there is no next try, as there is with acmezone's own zone.
+const silences = 2
 
 // ProveOthers waits until the servers that NSD notifies answer a serial, those that are
 // passed over left out. Those that don't have an error; Silent tells one from whom there
@@ -148,9 +153,13 @@ func (z *HandWritten) ProveOthers(ctx context.Context, serial zone.Serial, passO
 	servers := slices.DeleteFunc(z.place.besides(z.Secondaries), passOver)
 	return z.each(servers, func(server string) Answer {
 		find := func() (family, bool) { return familyAt(server) }
-		p := z.proof(server, serial, &locator{find: find, again: searchAgain})
-		p.remind, p.patience = shared.remind(ctx), notifyAgain
-		err := foreign(p.run(ctx))
+		processes := &locator{find: find, again: searchAgain}
+		err := errSilent
+		for try := 0; try < silences && Silent(err); try++ {
+			p := z.proof(server, serial, processes)
+			p.remind, p.patience = shared.remind(ctx), notifyAgain
+			err = foreign(p.run(ctx))
+		}
 		var behind behindError
 		if errors.As(err, &behind) {
 			err = withTransferHint(err)
