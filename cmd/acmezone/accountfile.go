@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/acmezone/acmezone/internal/client"
 )
 
 // accountFile is a JSON map from domain to account that clients read (accountMap).
@@ -70,10 +72,11 @@ func replaceable(path string) (string, error) {
 	return path, nil
 }
 
-// has reports whether there is an account of the domain in the file.
-func (f *accountFile) has(domain string) bool {
-	_, ok := f.all[domain]
-	return ok
+// holds reports whether the domain's account in the file is the one with that user name;
+// what is left of another one is of no use to a client.
+func (f *accountFile) holds(domain, username string) bool {
+	var account client.Stored
+	return json.Unmarshal(f.all[domain], &account) == nil && account.Username == username
 }
 
 // put writes the credentials into the file, and it is on the disk when put returns. If

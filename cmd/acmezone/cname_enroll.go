@@ -67,7 +67,7 @@ func (n *cnames) enrollSome(ctx context.Context, domains []string, keep *keeper,
 		account, known, err := n.directory.find(ctx, domain)
 		switch {
 		case err == nil:
-			if err := n.found(keep, domain, known); err != nil {
+			if err := n.found(keep, domain, account, known); err != nil {
 				return all, nil, err
 			}
 		case errors.Is(err, zone.ErrNoAccount):
@@ -138,8 +138,8 @@ func withoutUnmade(all []printed) (made []printed) {
 
 // found is for an account that exists: its password is known to a server only, which
 // can give one out; here it can't be had again.
-func (n *cnames) found(keep *keeper, domain string, known *credentials) error {
-	if keep.file == nil || keep.file.has(domain) {
+func (n *cnames) found(keep *keeper, domain string, account zone.Account, known *credentials) error {
+	if keep.file == nil || keep.file.holds(domain, account.Username) {
 		return nil
 	}
 	if known != nil {

@@ -144,6 +144,22 @@ func TestCredentialsOfWhatWasNotMadeAreDropped(t *testing.T) {
 	}
 }
 
+// TestAnOutdatedAccountInTheFileIsNamed: a client would go on being refused with it.
+func TestAnOutdatedAccountInTheFileIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	config, storage := writeTestConfig(t, dir), filepath.Join(dir, "accounts.json")
+	mustCommand(t, "cname", "a.test", "--config", config, "--storage", storage)
+	if _, stderr, _ := command(t, "cname", "a.test", "--config", config, "--storage", storage); stderr != "" {
+		t.Error(stderr)
+	}
+	mustCommand(t, "account", "remove", "a.test", "--yes", "--config", config)
+	_, _, _ = command(t, "cname", "a.test", "--config", config)
+	_, stderr, code := command(t, "cname", "a.test", "--config", config, "--storage", storage)
+	if code != exitDone || !strings.Contains(stderr, "'acmezone account rotate a.test --storage ") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
 // deaf makes accounts, but no answer comes back.
 type deaf struct {
 	stubborn
@@ -225,7 +241,7 @@ func TestAccountFileForgetsWhatItCouldNotWrite(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(blocked), file.put([]credentials{{domain: "b.test"}})); err != nil {
 		t.Fatal(err)
 	}
-	if all := accountsIn(t, path); len(all) != 1 || file.has("a.test") {
+	if all := accountsIn(t, path); len(all) != 1 || file.holds("a.test", "") {
 		t.Errorf("%+v", all)
 	}
 }
