@@ -13,7 +13,8 @@ import (
 )
 
 // enrollAtOnce is how many domains are registered between two writes of the file that
-// their credentials go to.
+// their credentials go to, at first; then as many as were done before, since the file
+// is written as a whole each time.
 const enrollAtOnce = 100
 
 // enrollAll finds the accounts of the domains, makes those that aren't there, and
@@ -31,7 +32,7 @@ func (n *cnames) enrollEach(c *cli.Context, domains []string) (all []printed, fr
 		return nil, nil, err
 	}
 	for len(domains) > 0 && err == nil {
-		some := domains[:min(enrollAtOnce, len(domains))]
+		some := domains[:min(max(enrollAtOnce, len(all)), len(domains))]
 		domains = domains[len(some):]
 		var done []printed
 		var new []credentials
