@@ -27,11 +27,14 @@ func (e *Editor) edit(ctx context.Context, r *request) (*Result, error) {
 		}
 		defer release()
 	}
-	if err := firstOf(p.closerThan(ctx), p.read, p.decide); err != nil {
+	if err := firstOf(p.closer, p.read, p.decide); err != nil {
 		return nil, err
 	}
 	p.answers = p.nsd.Serials(ctx)
 	if err := p.makeTexts(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.unshared(); err != nil {
 		return nil, err
 	}
 	if err := p.checkCommitted(ctx); err != nil {
@@ -68,11 +71,8 @@ func (e *Editor) open(ctx context.Context, r *request) (*plan, error) {
 			return nil, fmt.Errorf("nothing was changed: %w", err)
 		}
 	}
-	return &plan{request: r, editor: e, nsd: nsd}, nil
-}
-
-func (p *plan) closerThan(ctx context.Context) func() error {
-	return func() error { return p.closer(ctx) }
+	neighbours, err := nsd.Neighbours(ctx)
+	return &plan{request: r, editor: e, nsd: nsd, neighbours: neighbours}, err
 }
 
 // makeTexts chooses the serial and makes the new texts. Where the files have everything
