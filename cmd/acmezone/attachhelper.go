@@ -22,7 +22,7 @@ func attachHelperCommand(s surroundings) *cli.Command {
 			"zones of nsd.attach_zones in its own configuration. With its units in place,\n" +
 			"'systemctl enable --now acmezone-attach.socket' is all.\n\n" +
 			"Example:\n" +
-			"   acmezone attach-helper --socket /run/acmezone/attach.sock --group acmezone",
+			"   acmezone attach-helper --socket /run/acmezone-attach.sock --group acmezone",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "socket", Usage: "listen at the unix socket `PATH`, unless systemd hands one over", DefaultText: "nsd.attach_socket"},
 			&cli.StringFlag{Name: "group", Usage: "let the `GROUP` use it, that of the service"},
