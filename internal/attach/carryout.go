@@ -82,10 +82,21 @@ func (p *plan) check(ctx context.Context, main *original, text []byte) error {
 		return err
 	}
 	if err := p.nsd.Check(ctx, main.beside()); err != nil {
-		said := strings.ReplaceAll(err.Error(), main.beside(), main.path)
-		return fmt.Errorf("NSD could not read the zone with the edit, so nothing was changed: %s", said)
+		return p.unreadable(ctx, main, err)
 	}
 	return p.editor.step("checked")
+}
+
+// unreadable says whether it is the edit over which NSD could not read the zone.
+func (p *plan) unreadable(ctx context.Context, main *original, err error) error {
+	said := strings.ReplaceAll(err.Error(), main.beside(), main.path)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("nothing was changed: %w before the edit was checked", ctx.Err())
+	case p.nsd.Check(ctx, main.path) != nil:
+		return fmt.Errorf("NSD can't read the zone as it is, so nothing was changed: mend it first: %s", said)
+	}
+	return fmt.Errorf("NSD could not read the zone with the edit, so nothing was changed: %s", said)
 }
 
 // replace has a new file take the place of an old one.

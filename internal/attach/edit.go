@@ -44,6 +44,9 @@ func (e *Editor) edit(ctx context.Context, r *request) (*Result, error) {
 	if !e.DryRun {
 		err = p.carryOut(ctx, result)
 	}
+	if err != nil && len(result.Confirmed) == 0 {
+		return nil, err // nobody answers it
+	}
 	result.Warnings = append(result.Warnings, p.warnings...)
 	return result, err
 }

@@ -190,6 +190,8 @@ func (o *original) explain(err error) error {
 		what = "the disk is full: free some room; the file is as it was"
 	case errors.Is(err, syscall.EROFS):
 		what = "its file system is read-only: if a systemd unit protects it, add ReadWritePaths=" + folder + " to acmezone-attach.service"
+	case errors.Is(err, syscall.EBUSY):
+		what = "it is mounted here as a file of its own (a bind mount), so no new one can take its place: mount its folder instead; the file is as it was"
 	case errors.Is(err, fs.ErrPermission):
 		what = "it and its folder can't be written by this user: run the command as root"
 	case errors.Is(err, fs.ErrNotExist):

@@ -1,9 +1,11 @@
 package attach
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,7 +17,10 @@ import (
 func (b *bed) refused(domain, want string) {
 	b.t.Helper()
 	before := b.read()
-	_, err := b.AttachAll(b.context(), bindings(domain))
+	results, err := b.AttachAll(b.context(), bindings(domain))
+	if len(results) > 0 {
+		b.t.Errorf("refused, and yet it says %+v", results)
+	}
 	want = strings.ReplaceAll(want, "DIR", b.server.Dir)
 	if err == nil || err.Error() != want {
 		b.t.Errorf("the error is\n  %v\nnot\n  %s", err, want)
@@ -99,8 +104,11 @@ func TestZonesThatAreNotTouched(t *testing.T) {
 func TestFileThatNSDCouldNotRead(t *testing.T) {
 	b := start(t, text(7))
 	b.server.Write(t, b.path, text(8)+"$ORIGIN example.com.\na CNAME www\na CNAME ns1\n")
-	_, err := b.AttachAll(b.context(), bindings("www.example.com"))
-	mustSay(t, err, "zone example.com: NSD could not read the zone with the edit, so nothing was changed: nsd-checkzone says: ", "CNAME")
+	results, err := b.AttachAll(b.context(), bindings("www.example.com"))
+	if len(results) > 0 {
+		t.Errorf("it failed, and yet it says %+v", results)
+	}
+	mustSay(t, err, "zone example.com: NSD can't read the zone as it is, so nothing was changed: mend it first: nsd-checkzone says: "+b.path+":", "CNAME")
 	if strings.Contains(err.Error(), "acmezone-new") {
 		t.Error("the error names a file that is gone:", err)
 	}
@@ -242,4 +250,28 @@ func TestChangedUnderneathIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBrokenOffBeforeTheCheckIsSaid has the operator press Ctrl-C.
+func TestBrokenOffBeforeTheCheckIsSaid(t *testing.T) {
+	b := start(t, text(7))
+	ctx, cancel := context.WithCancel(t.Context())
+	b.hook = func(step string) error {
+		if step == "check prepared" {
+			cancel()
+		}
+		return nil
+	}
+	_, err := b.AttachAll(ctx, bindings("www.example.com"))
+	mustSay(t, err, "zone example.com: nothing was changed: context canceled before the edit was checked")
+	if _, err := os.Stat(b.snippetPath(customer)); err == nil || b.read() != text(7) {
+		t.Error("something was changed")
+	}
+}
+
+// TestMountedZoneFileIsExplained is of a file that is mounted by itself, as containers
+// have them.
+func TestMountedZoneFileIsExplained(t *testing.T) {
+	o := &original{path: "/zones/a", real: "/zones/a"}
+	mustSay(t, o.explain(&os.LinkError{Op: "rename", Old: "/zones/.a", New: "/zones/a", Err: syscall.EBUSY}), "/zones/a: it is mounted here as a file of its own (a bind mount), so no new one can take its place: mount its folder instead; the file is as it was")
 }
