@@ -92,7 +92,7 @@ func (p *plan) unreadable(ctx context.Context, main *original, err error) error 
 	said := strings.ReplaceAll(err.Error(), main.beside(), main.path)
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("nothing was changed: %w before the edit was checked", ctx.Err())
+		return fmt.Errorf("nothing was changed: %w", context.Cause(ctx))
 	case p.nsd.Check(ctx, main.path) != nil:
 		return fmt.Errorf("NSD can't read the zone as it is, so nothing was changed: mend it first: %s", said)
 	}

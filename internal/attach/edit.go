@@ -17,7 +17,10 @@ import (
 // edit does what is requested of one zone.
 func (e *Editor) edit(ctx context.Context, r *request) (*Result, error) {
 	p, err := e.open(ctx, r)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("nothing was changed: %w", context.Cause(ctx))
+	case err != nil:
 		return nil, err
 	}
 	if !e.DryRun {
