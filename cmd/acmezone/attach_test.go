@@ -137,6 +137,19 @@ func TestHelperSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestHelperWantsAConfigurationOfRootsOwn: whoever can write it can have root do anything.
+func TestHelperWantsAConfigurationOfRootsOwn(t *testing.T) {
+	config, _, _ := customerConfig(t)
+	if err := os.Chown(config, 1234, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := command(t, "attach-helper", "--config", config)
+	want := "acmezone: root's helper does what the configuration says, and user 1234 can write " + config + ": type 'chown root " + config + "' and 'chmod go-w " + config + "'\n"
+	if code != exitUsage || stderr != want {
+		t.Errorf("exit code %d: %q", code, stderr)
+	}
+}
+
 // TestSystemdUnitsAreRight has systemd itself read the examples.
 func TestSystemdUnitsAreRight(t *testing.T) {
 	analyze := nsdtest.Program(t, "systemd-analyze", "systemd")

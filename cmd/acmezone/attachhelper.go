@@ -38,7 +38,7 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
-	editor, err := newEditor(cfg)
+	editor, err := freshEditor(c, s)
 	if err != nil {
 		return err
 	}
@@ -54,9 +54,16 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	return attach.Serve(c.Context, l, func() (*attach.Editor, error) { return freshEditor(c, s) }, log)
 }
 
-// freshEditor reads the configuration anew: the zones in it may be others by now.
+// freshEditor reads the configuration anew: the zones in it may be others by now. It names
+// what the helper may edit and what it runs, so it must not be the service's own.
 func freshEditor(c *cli.Context, s surroundings) (*attach.Editor, error) {
-	cfg, err := readConfig(configPath(c, s), s)
+	path := configPath(c, s)
+	if path != "" && os.Geteuid() == 0 {
+		if err := attach.WrittenByOthers(path); err != nil {
+			return nil, usagef("root's helper does what the configuration says, and %w", err)
+		}
+	}
+	cfg, err := readConfig(path, s)
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,22 @@ func (p *plan) trustworthy() error {
 	return fmt.Errorf("%s: nothing was changed; type 'install -d -m 0755 -o root /var/lib/acmezone-snippets' and set nsd.snippet_dir = \"/var/lib/acmezone-snippets\"", said)
 }
 
+// WrittenByOthers returns an error if somebody besides root, and whoever runs this, can
+// write a file or put another in its place.
+func WrittenByOthers(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	all := make(writers)
+	all.add(path)
+	if names := sortedKeys(all); len(names) > 0 {
+		who := names[0]
+		return fmt.Errorf("%s can write %s: type 'chown root %[2]s' and 'chmod go-w %[2]s'", who, all[who])
+	}
+	return nil
+}
+
 // writers are those who can write a file or put another in its place, root and whoever
 // runs this left out, each with a path that it can write.
 type writers map[string]string
