@@ -277,3 +277,32 @@ func TestMountedZoneFileIsExplained(t *testing.T) {
 	o := &original{path: "/zones/a", real: "/zones/a"}
 	mustSay(t, o.explain(&os.LinkError{Op: "rename", Old: "/zones/.a", New: "/zones/a", Err: syscall.EBUSY}), "/zones/a: it is mounted here as a file of its own (a bind mount), so no new one can take its place: mount its folder instead; the file is as it was")
 }
+
+// TestFolderThatIsSwappedIsNotWrittenTo has the owner of a zone file's folder put a
+// symbolic link in its place, after it was read, to have root write elsewhere.
+func TestFolderThatIsSwappedIsNotWrittenTo(t *testing.T) {
+	dir := t.TempDir()
+	zones, elsewhere := filepath.Join(dir, "zones"), filepath.Join(dir, "elsewhere")
+	for _, folder := range []string{zones, elsewhere} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(zones, "a"), []byte("a zone"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o, err := readOriginal(filepath.Join(zones, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(zones, zones+"~"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, zones); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, o.prepare([]byte("another")), filepath.Join(zones, "a")+": its folder is another one by now: nothing of theirs is written over; type the command again")
+	if left, _ := os.ReadDir(elsewhere); len(left) > 0 {
+		t.Errorf("written elsewhere: %v", left)
+	}
+}
