@@ -41,7 +41,7 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # The race detector needs a C compiler.
-test: need-gcc need-git need-patch need-strace need-sqlite3 need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-zsh need-fish need-mandoc
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-zsh need-fish need-mandoc
 	CGO_ENABLED=1 $(GO) test -race ./...
 	cd e2e && $(GO) test -count=1 ./...
 
@@ -101,6 +101,7 @@ apt-git      := git
 apt-patch    := patch
 apt-strace   := strace
 apt-sqlite3  := sqlite3
+apt-postgres := postgresql
 apt-unbound  := unbound
 apt-nsd      := nsd
 apt-certbot  := certbot
@@ -110,8 +111,9 @@ apt-zsh      := zsh
 apt-fish     := fish
 apt-mandoc   := mandoc
 
+# Debian keeps PostgreSQL's server off the path.
 need-%:
-	@PATH="$$PATH:/usr/sbin:/sbin"; command -v $* >/dev/null || { \
+	@PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; command -v $* >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 		then DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(apt-$*) || \
 			{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(apt-$*); }; \

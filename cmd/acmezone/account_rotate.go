@@ -82,6 +82,9 @@ func (r *rotation) rotateAll(ctx context.Context, accounts []zone.Account) (all 
 	all = []rotated{}
 	var errs []error
 	for _, a := range accounts {
+		if ctx.Err() != nil {
+			return all, errors.Join(append(errs, fmt.Errorf("interrupted after %s", counted(len(all), "account")))...)
+		}
 		done, err := r.rotate(ctx, a)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("account %s: %w", a.Username, err))
@@ -110,7 +113,9 @@ func (r *rotation) rotate(ctx context.Context, a zone.Account) (rotated, error) 
 		change.OldUntil = time.Now().Add(r.grace).Truncate(time.Second)
 		done.OldUntil = utcOrNil(change.OldUntil)
 	}
-	return done, r.keepThen(done.credentials, func() error { return r.control.Do(ctx, change) })
+	// The service completes a request whose asker was interrupted: without its answer
+	// nobody knows which of the two passwords is the good one.
+	return done, r.keepThen(done.credentials, func() error { return r.control.Do(context.WithoutCancel(ctx), change) })
 }
 
 // keepThen keeps credentials while do makes them good; if it fails, those from before

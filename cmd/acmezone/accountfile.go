@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/acmezone/acmezone/internal/client"
 )
 
 // accountFile is a JSON map from domain to account that clients read (accountMap).
@@ -23,9 +26,9 @@ type accountFile struct {
 // openAccountFile reads the file, which need not be there yet, and keeps other
 // commands from changing it until close.
 func openAccountFile(path string) (*accountFile, error) {
-	resolved, err := filepath.EvalSymlinks(path)
-	if err == nil {
-		path = resolved
+	path, err := replaceable(path)
+	if err != nil {
+		return nil, err
 	}
 	f := &accountFile{path: path, all: make(map[string]json.RawMessage)}
 	// The folder is locked, since the file is replaced.
@@ -50,14 +53,36 @@ func openAccountFile(path string) (*accountFile, error) {
 	return f, nil
 }
 
-// has reports whether there is an account of the domain in the file.
-func (f *accountFile) has(domain string) bool {
-	_, ok := f.all[domain]
-	return ok
+// replaceable returns where the file really is. Since it is replaced as a whole, nothing
+// else can stand there: /dev/null would be an ordinary file from then on, and reading a
+// pipe has no end.
+func replaceable(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return "", usagef("--storage: %s is no ordinary file: name one, which is made if it isn't there", path)
+	case err == nil:
+		return filepath.EvalSymlinks(path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("--storage: %w", err)
+	}
+	if info, err = os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return "", usagef("--storage: %s is a symbolic link to a file that isn't there: make that, empty, or name it itself", path)
+	}
+	return path, nil
 }
 
-// put writes the credentials into the file, and it is on the disk when put returns.
+// holds reports whether the domain's account in the file is the one with that user name;
+// what is left of another one is of no use to a client.
+func (f *accountFile) holds(domain, username string) bool {
+	var account client.Stored
+	return json.Unmarshal(f.all[domain], &account) == nil && account.Username == username
+}
+
+// put writes the credentials into the file, and it is on the disk when put returns. If
+// it can't be written, it is as it was, and so is what a later put writes.
 func (f *accountFile) put(all []credentials) error {
+	before := maps.Clone(f.all)
 	for domain, account := range accountMap(all) {
 		text, err := json.Marshal(account)
 		if err != nil {
@@ -65,7 +90,11 @@ func (f *accountFile) put(all []credentials) error {
 		}
 		f.all[domain] = text
 	}
-	return f.write()
+	err := f.write()
+	if err != nil {
+		f.all = before
+	}
+	return err
 }
 
 // drop takes domains out of the file again.

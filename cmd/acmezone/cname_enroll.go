@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -66,7 +67,7 @@ func (n *cnames) enrollSome(ctx context.Context, domains []string, keep *keeper,
 		account, known, err := n.directory.find(ctx, domain)
 		switch {
 		case err == nil:
-			if err := n.found(keep, domain, known); err != nil {
+			if err := n.found(keep, domain, account, known); err != nil {
 				return all, nil, err
 			}
 		case errors.Is(err, zone.ErrNoAccount):
@@ -90,16 +91,40 @@ func (n *cnames) enrollSome(ctx context.Context, domains []string, keep *keeper,
 // enrollPrepared makes the accounts whose credentials are kept. After a failure the
 // credentials of those that weren't made are dropped again.
 func (n *cnames) enrollPrepared(ctx context.Context, all []printed, fresh []credentials, place map[string]int, keep *keeper, comment string) ([]printed, []credentials, error) {
-	for i, new := range fresh {
-		attached, err := n.directory.enroll(ctx, new, comment)
-		if err != nil {
-			return withoutUnmade(all), fresh[:i], errors.Join(fmt.Errorf("%s: %w", new.domain, err), keep.drop(fresh[i:]))
-		}
+	made := func(new credentials, attached bool) {
 		p := &all[place[new.domain]]
 		p.created, p.attached = true, attached
 		p.account = zone.Account{Username: new.Username, Subdomain: new.Subdomain, FullDomain: new.FullDomain, Comment: comment}
 	}
+	for i, new := range fresh {
+		attached, err := n.directory.enroll(ctx, new, comment)
+		if err != nil {
+			if n.mayBeMade(ctx, new) {
+				made(new, attached)
+				i++
+			}
+			return withoutUnmade(all), fresh[:i], errors.Join(fmt.Errorf("%s: %w", new.domain, err), keep.drop(fresh[i:]))
+		}
+		made(new, attached)
+	}
 	return all, fresh, nil
+}
+
+// lookTime is how long a command looks, after it was interrupted or lost its connection,
+// for what has become of its last request.
+const lookTime = 5 * time.Second
+
+// mayBeMade reports whether the account is there, or nobody knows, after a request to
+// make it has failed: the service completes one whose asker was interrupted, and its
+// credentials exist nowhere else.
+func (n *cnames) mayBeMade(ctx context.Context, new credentials) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	account, _, err := n.directory.find(ctx, new.domain)
+	if err != nil {
+		return !errors.Is(err, zone.ErrNoAccount)
+	}
+	return account.Username == new.Username
 }
 
 func withoutUnmade(all []printed) (made []printed) {
@@ -113,8 +138,8 @@ func withoutUnmade(all []printed) (made []printed) {
 
 // found is for an account that exists: its password is known to a server only, which
 // can give one out; here it can't be had again.
-func (n *cnames) found(keep *keeper, domain string, known *credentials) error {
-	if keep.file == nil || keep.file.has(domain) {
+func (n *cnames) found(keep *keeper, domain string, account zone.Account, known *credentials) error {
+	if keep.file == nil || keep.file.holds(domain, account.Username) {
 		return nil
 	}
 	if known != nil {

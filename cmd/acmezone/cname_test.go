@@ -144,6 +144,108 @@ func TestCredentialsOfWhatWasNotMadeAreDropped(t *testing.T) {
 	}
 }
 
+// TestAnOutdatedAccountInTheFileIsNamed: a client would go on being refused with it.
+func TestAnOutdatedAccountInTheFileIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	config, storage := writeTestConfig(t, dir), filepath.Join(dir, "accounts.json")
+	mustCommand(t, "cname", "a.test", "--config", config, "--storage", storage)
+	if _, stderr, _ := command(t, "cname", "a.test", "--config", config, "--storage", storage); stderr != "" {
+		t.Error(stderr)
+	}
+	mustCommand(t, "account", "remove", "a.test", "--yes", "--config", config)
+	_, _, _ = command(t, "cname", "a.test", "--config", config)
+	_, stderr, code := command(t, "cname", "a.test", "--config", config, "--storage", storage)
+	if code != exitDone || !strings.Contains(stderr, "'acmezone account rotate a.test --storage ") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+// deaf makes accounts, but no answer comes back.
+type deaf struct {
+	stubborn
+	made   map[string]string // domain to user name
+	ending error             // of looking for them
+}
+
+func (d deaf) find(_ context.Context, domain string) (zone.Account, *credentials, error) {
+	if name, ok := d.made[domain]; ok {
+		return zone.Account{Username: name}, nil, d.ending
+	}
+	return zone.Account{}, nil, zone.ErrNoAccount
+}
+
+func (d deaf) enroll(_ context.Context, new credentials, _ string) (bool, error) {
+	d.made[new.domain] = new.Username
+	return false, context.Canceled
+}
+
+// TestCredentialsSurviveALostAnswer: the service completes what was asked of it, also
+// when the command was interrupted or the connection broke.
+func TestCredentialsSurviveALostAnswer(t *testing.T) {
+	for _, ending := range []error{nil, errors.New("no service any more")} {
+		path := filepath.Join(t.TempDir(), "accounts.json")
+		file, err := openAccountFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := &cnames{directory: deaf{made: map[string]string{}, ending: ending}, stderr: &bytes.Buffer{}}
+		_, fresh, err := n.enrollSome(t.Context(), []string{"a.test", "b.test"}, &keeper{file}, "")
+		if !errors.Is(err, context.Canceled) || len(fresh) != 1 || fresh[0].domain != "a.test" {
+			t.Errorf("%+v, %v", fresh, err)
+		}
+		if all := accountsIn(t, path); len(all) != 1 || all["a.test"].Username != "user-a.test" {
+			t.Errorf("%+v", all)
+		}
+		if err := file.close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAccountFileIsAnOrdinaryOne: a device would be replaced, and a pipe read for ever.
+func TestAccountFileIsAnOrdinaryOne(t *testing.T) {
+	dir := t.TempDir()
+	pipe, dangling := filepath.Join(dir, "pipe"), filepath.Join(dir, "dangling")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink("nowhere", dangling)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, pipe, dangling} {
+		before, _ := os.Lstat(path)
+		_, err := openAccountFile(path)
+		var usage usageError
+		if !errors.As(err, &usage) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
+			t.Errorf("%s is another one: %v", path, err)
+		}
+	}
+}
+
+// TestAccountFileForgetsWhatItCouldNotWrite: the next account's credentials don't take
+// along those of one that came to nothing.
+func TestAccountFileForgetsWhatItCouldNotWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts.json")
+	file, err := openAccountFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.close()
+	blocked := path + ".part"
+	if err := os.MkdirAll(filepath.Join(blocked, "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.put([]credentials{{domain: "a.test"}}); err == nil {
+		t.Fatal("it was written")
+	}
+	if err := errors.Join(os.RemoveAll(blocked), file.put([]credentials{{domain: "b.test"}})); err != nil {
+		t.Fatal(err)
+	}
+	if all := accountsIn(t, path); len(all) != 1 || file.holds("a.test", "") {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestAccountFileKeepsOwnerModeAndLink(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "real.json"), filepath.Join(dir, "link.json")

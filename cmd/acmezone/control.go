@@ -77,6 +77,7 @@ type local struct {
 	def       *zone.Definition
 	db        *store.Store
 	templates *templates.Source
+	lifetime  time.Duration // of a value
 }
 
 func openLocal(ctx context.Context, cfg *config.Config, log *slog.Logger) (control, error) {
@@ -88,7 +89,7 @@ func openLocal(ctx context.Context, cfg *config.Config, log *slog.Logger) (contr
 	if err != nil {
 		return nil, err
 	}
-	return &local{def, db, templateSource(cfg, log)}, nil
+	return &local{def, db, templateSource(cfg, log), time.Duration(cfg.Zone.ValueLifetime)}, nil
 }
 
 func (l *local) commit(change zone.Change) error {

@@ -82,7 +82,8 @@ func newApp(s surroundings) *cli.App {
 			"Run it:     acmezone serve --config /etc/acmezone/acmezone.toml",
 		Commands: []*cli.Command{
 			serveCommand(s), cnameCommand(s), attachCommand(s), detachCommand(s), attachHelperCommand(s), updateCommand(s),
-			accountCommand(s), tokenCommand(s), zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
+			accountCommand(s), tokenCommand(s), importCommand(s), backupCommand(s), restoreCommand(s),
+			zoneCommand(s), delegationCommand(s), nsdConfCommand(s),
 			checkCommand(s), configCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
 		},
 		Flags:           []cli.Flag{configFlag()},

@@ -261,17 +261,22 @@ func TestFullDisk(t *testing.T) {
 }
 
 // smallDisk returns a wrapper that gives a program a file system of a megabyte at
-// that folder, what is in its folder "etc" included. It needs no root where the
-// kernel lets users have namespaces of their own.
+// that folder, what is in its folder "etc" included.
 func smallDisk(t *testing.T, dir string) []string {
+	return append(ownMounts(t), "sh", "-c", `
+		config=$(cat "$0/etc/acmezone.toml") &&
+		mount -t tmpfs -o size=1m,mode=0700 tmpfs "$0" && mkdir -m 700 "$0/etc" &&
+		printf '%s' "$config" >"$0/etc/acmezone.toml" && exec "$@"`, dir)
+}
+
+// ownMounts returns a wrapper in which a program mounts what nobody else sees. It needs
+// no root where the kernel lets users have namespaces of their own.
+func ownMounts(t *testing.T) []string {
 	wrapper := []string{needProgram(t, "unshare", "util-linux"), "--mount"}
 	if os.Geteuid() != 0 {
 		wrapper = append(wrapper, "--user", "--map-root-user")
 	}
-	return append(wrapper, "sh", "-c", `
-		config=$(cat "$0/etc/acmezone.toml") &&
-		mount -t tmpfs -o size=1m,mode=0700 tmpfs "$0" && mkdir -m 700 "$0/etc" &&
-		printf '%s' "$config" >"$0/etc/acmezone.toml" && exec "$@"`, dir)
+	return wrapper
 }
 
 // TestNoSecretIsLogged runs everything that handles secrets at the most talkative

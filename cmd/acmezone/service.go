@@ -119,13 +119,21 @@ func (s *service) openDatabase(ctx context.Context) (err error) {
 }
 
 func openStore(ctx context.Context, cfg *config.Config, def *zone.Definition, wait time.Duration, log *slog.Logger) (*store.Store, error) {
+	opts, err := storeOptions(cfg, def, wait, log)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, opts)
+}
+
+func storeOptions(cfg *config.Config, def *zone.Definition, wait time.Duration, log *slog.Logger) (store.Options, error) {
 	policy, err := zone.ParseSerialPolicy(cfg.Zone.SerialPolicy)
 	if err != nil {
-		return nil, usagef("zone.serial_policy: %w", err)
+		return store.Options{}, usagef("zone.serial_policy: %w", err)
 	}
-	return store.Open(ctx, store.Options{
+	return store.Options{
 		Path: cfg.Store.Path, Zone: def.Name(), Policy: policy, MaxValues: cfg.Zone.MaxValues, LockWait: wait, Log: log,
-	})
+	}, nil
 }
 
 // refuseConflicts keeps a static record from standing where an account's values

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 
@@ -30,6 +31,10 @@ type Admin interface {
 	Values(ctx context.Context, owner string) ([]zone.Value, error)
 	// WriteZone writes the zone file of what is durable.
 	WriteZone(ctx context.Context, w io.Writer) error
+	// Import takes accounts over, all of them or none; with dryRun it changes nothing.
+	Import(ctx context.Context, rows iter.Seq2[zone.ImportRow, error], dryRun bool) (zone.ImportResult, error)
+	// Backup writes a copy of the database.
+	Backup(ctx context.Context, w io.Writer) error
 }
 
 // NewAdmin returns the admin API. It asks for no password: who can open the
@@ -45,6 +50,8 @@ func NewAdmin(admin Admin, log *slog.Logger) http.Handler {
 	r.Get("/account", a.answer(a.findAccount))
 	r.Get("/values", a.answer(a.listValues))
 	r.Get("/zone", a.answer(a.zone))
+	r.Post("/import", a.answer(a.importRows))
+	r.Get("/backup", a.answer(a.backup))
 	return recovered(log, r)
 }
 

@@ -72,11 +72,14 @@ type Options struct {
 }
 
 // handler answers the client API. It may be used by any number of goroutines.
-type handler struct{ Options }
+type handler struct {
+	Options
+	bcrypt *bcryptGate
+}
 
 // New returns the client API: /register, /update, /storage and /health.
 func New(opts Options) http.Handler {
-	h := &handler{opts}
+	h := &handler{opts, newBcryptGate()}
 	r := chi.NewRouter()
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { writeError(w, errNotFound) })
 	r.MethodNotAllowed(methodNotAllowed)

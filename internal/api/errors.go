@@ -42,6 +42,7 @@ var statuses = []struct {
 	{errBadTXT, http.StatusBadRequest, "bad_txt"},
 	{errMalformed, http.StatusBadRequest, "malformed_json_payload"},
 	{errAllowFrom, http.StatusBadRequest, "invalid_allowfrom_cidr"},
+	{zone.ErrSource, http.StatusBadRequest, "bad_import"},
 	{errDomain, http.StatusBadRequest, "bad_domain"},
 	{errBadAccount, http.StatusBadRequest, "bad_account"},
 	{errRegistrationForbidden, http.StatusForbidden, "registration_forbidden"},

@@ -71,10 +71,16 @@ func (h *handler) authenticate(ctx context.Context, e *exchange, user, key strin
 	switch {
 	case err != nil:
 		return nobody, refuse("no such account")
-	case !matches:
+	case !matches && account.Bcrypt == "":
 		return nobody, refuse("wrong password")
 	case !account.AllowFrom.Allows(e.client):
 		return nobody, refuse("the address is not in the account's allow list")
 	}
-	return account, nil
+	if !matches { // the slow check comes last
+		matches, err = h.acceptsImported(ctx, account, key)
+	}
+	if err == nil && !matches {
+		err = refuse("wrong password")
+	}
+	return account, err
 }

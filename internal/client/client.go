@@ -106,7 +106,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, into 
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("asking the running service: %w", err)
+		return fmt.Errorf("asking the running service: %w", withoutURL(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode >= http.StatusBadRequest {

@@ -2,12 +2,14 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,10 +49,17 @@ func NewRemote(server, token string) (*Remote, error) {
 	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
 		return nil, fmt.Errorf("--server %q is no address such as https://auth.example.org", server)
 	}
+	if slices.ContainsFunc(strings.Split(base.Path, "/"), zone.LooksLikeToken) {
+		return nil, errors.New("--server has a token in its path: leave it out there, and give it as --token or in ACMEZONE_TOKEN")
+	}
+	// What isn't the address would be in messages and in account files.
+	base.User, base.RawQuery, base.Fragment = nil, "", ""
 	c := retryablehttp.NewClient()
 	c.Logger = nil
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 3, 200*time.Millisecond, 5*time.Second
 	c.HTTPClient.Timeout = 2 * time.Minute // a CNAME may be installed meanwhile
+	// Elsewhere a POST may arrive as a GET, and a password would with it.
+	c.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return &Remote{base: base, token: token, http: c, known: make(map[string]Stored), set: make(map[string][]zone.Value)}, nil
 }
@@ -113,10 +122,10 @@ func (r *Remote) do(ctx context.Context, method, path string, body []byte, into 
 	}
 	response, err := r.http.Do(request)
 	if err != nil {
-		return 0, fmt.Errorf("asking %s: %w", r.Server(), withoutURL(err))
+		return 0, fmt.Errorf("asking %s: %w", r.Server(), trustHint(withoutURL(err)))
 	}
 	defer response.Body.Close()
-	if response.StatusCode >= http.StatusBadRequest {
+	if response.StatusCode >= http.StatusMultipleChoices {
 		return response.StatusCode, r.refusal(response)
 	}
 	if into == nil {
@@ -127,7 +136,7 @@ func (r *Remote) do(ctx context.Context, method, path string, body []byte, into 
 		err = json.Unmarshal(answer, into)
 	}
 	if err != nil {
-		return response.StatusCode, fmt.Errorf("the answer of %s is not acmezone's: %w", r.Server(), err)
+		return response.StatusCode, fmt.Errorf("the answer of %s is not acmezone's: %w: is it the address of an acmezone?", r.Server(), err)
 	}
 	return response.StatusCode, nil
 }
@@ -145,8 +154,19 @@ func withoutURL(err error) error {
 	return err
 }
 
+// trustHint says how a certificate that nobody has signed is trusted.
+func trustHint(err error) error {
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		return fmt.Errorf("%w: if it is that server's own, get it in a file and set SSL_CERT_FILE to that", err)
+	}
+	return err
+}
+
 // refusal says in the operator's words what the server's code means.
 func (r *Remote) refusal(response *http.Response) error {
+	if to := response.Header.Get("Location"); to != "" && response.StatusCode < http.StatusBadRequest {
+		return fmt.Errorf("%s leads elsewhere, to %s: give the address that answers itself as --server", r.Server(), to)
+	}
 	var answer struct{ Error, Reason string }
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&answer); err != nil || answer.Error == "" {
 		return fmt.Errorf("%s answered %s: is it the address of an acmezone?", r.Server(), response.Status)
@@ -156,8 +176,10 @@ func (r *Remote) refusal(response *http.Response) error {
 		return zone.ErrBound
 	case answer.Error == "not_published":
 		return zone.ErrNotPublished
-	case answer.Error == "not_found" && response.StatusCode == http.StatusNotFound:
+	case answer.Error == "not_found" && strings.Contains(response.Request.URL.Path, "/storage/"):
 		return zone.ErrNotBound
+	case answer.Error == "not_found":
+		return fmt.Errorf("%s has no API there: give --server with its api.path_prefix, and without more", r.Server())
 	case response.StatusCode == http.StatusUnauthorized:
 		return fmt.Errorf("%s refuses the token: it is unknown, has expired, or may not be used from here", r.Server())
 	case answer.Error == "forbidden":

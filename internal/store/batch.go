@@ -51,6 +51,10 @@ func (b *batch) apply(change zone.Change) error {
 	case zone.RaiseSerial:
 		b.edit.Raise(c.Above)
 		return nil
+	case zone.Import:
+		return b.importAccounts(c)
+	case zone.ReplacePassword:
+		return b.replacePassword(c)
 	case zone.CreateToken:
 		return b.createToken(c.Token)
 	case zone.RevokeToken:

@@ -48,6 +48,8 @@ func (s *Store) forgetChanged(changes []zone.Change) {
 			s.cache.forget(c.Username)
 		case zone.RotatePassword:
 			s.cache.forget(c.Username)
+		case zone.ReplacePassword:
+			s.cache.forget(c.Username)
 		case zone.BindDomain:
 			s.cache.forget(c.Username)
 		case zone.GivePasswords:

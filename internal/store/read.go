@@ -66,10 +66,9 @@ func (s *Store) scanAccount(row scanner) (zone.Account, error) {
 	if err != nil {
 		return a, err
 	}
-	if len(password) != len(a.Password) {
+	if !setPassword(&a, password) {
 		return a, fmt.Errorf("the database %s: the password of account %s is damaged", s.opts.Path, a.Username)
 	}
-	copy(a.Password[:], password)
 	a.Created, a.Updated = timeOrZero(created), timeOrZero(updated)
 	if a.Further, err = furtherPasswords(further.String); err == nil && domains.Valid {
 		err = json.Unmarshal([]byte(domains.String), &a.Domains)

@@ -82,7 +82,7 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, steps []string) e
 		return err
 	}
 	if version > len(steps) {
-		return fmt.Errorf("it was written by a newer acmezone (schema %d, this one knows %d): use that one", version, len(steps))
+		return newerSchema(version, len(steps))
 	}
 	if version > 0 && version < len(steps) {
 		if err := copyBeforeMigration(ctx, conn, path, version); err != nil {
@@ -95,6 +95,10 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, steps []string) e
 		}
 	}
 	return nil
+}
+
+func newerSchema(version, known int) error {
+	return fmt.Errorf("it was written by a newer acmezone (schema %d, this one knows %d): use that one", version, known)
 }
 
 // identify returns the schema version, 0 for an empty file, and an error for a

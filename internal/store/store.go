@@ -44,6 +44,8 @@ type Store struct {
 	fatal   error          // once set, every commit fails with it
 	warned  string         // the day for which warnBeyondDay has spoken
 
+	backing sync.Mutex // held while a copy is made
+
 	mu     sync.Mutex
 	closed bool
 }

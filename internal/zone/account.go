@@ -16,6 +16,7 @@ type Account struct {
 	Username  string     `json:"username"`  // a UUID in canonical form
 	Subdomain string     `json:"subdomain"` // its owner: one label below the apex, lower case
 	Password  Secret     `json:"password,omitzero"`
+	Bcrypt    string     `json:"bcrypt,omitempty"`  // in Password's place until it is first used: what an import brought
 	Further   []Password `json:"further,omitempty"` // that are good as well
 	AllowFrom AllowList  `json:"allowfrom"`
 	Domains   []string   `json:"domains,omitempty"` // that are bound to it (see ParseDomain), in the order of their names
@@ -60,7 +61,7 @@ func (a Account) accepts(plain string, now time.Time, counts func(Password) bool
 // Shown returns the account as an operator may see it: without secrets, with its full
 // name in the zone.
 func (a Account) Shown(def *Definition) Account {
-	a.Password, a.Further, a.FullDomain = Secret{}, nil, def.FullName(a.Subdomain)
+	a.Password, a.Bcrypt, a.Further, a.FullDomain = Secret{}, "", nil, def.FullName(a.Subdomain)
 	return a
 }
 

@@ -97,9 +97,20 @@ func TestAllowListRefuses(t *testing.T) {
 }
 
 func TestStoredAllowListThatDoesNotParseIsClosed(t *testing.T) {
-	for _, text := range []string{"", "null", "{}", "[1]", `["nonsense"]`, `["192.0.2.0/24"`, "\x00"} {
+	for _, text := range []string{"", "{}", "[1]", `["nonsense"]`, `["192.0.2.0/24"`, "\x00"} {
 		if list, err := StoredAllowList(text); err == nil || list.Allows(netip.MustParseAddr("192.0.2.1")) {
 			t.Errorf("%q opens the account", text)
 		}
+	}
+}
+
+// TestClosedAllowListSurvivesItsText: as null, which must not be taken for no list.
+func TestClosedAllowListSurvivesItsText(t *testing.T) {
+	text, err := ClosedList().MarshalJSON()
+	if err != nil || string(text) != "null" {
+		t.Fatal(string(text), err)
+	}
+	if list, err := StoredAllowList(string(text)); err != nil || list.Open() || list.Allows(netip.MustParseAddr("192.0.2.1")) {
+		t.Errorf("%v, %v", list, err)
 	}
 }

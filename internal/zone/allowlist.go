@@ -14,7 +14,7 @@ type AllowList struct {
 	closed   bool
 }
 
-// ClosedList allows no address. It stands for a stored list that can't be read:
+// ClosedList allows no address. It stands for a list that can't be read:
 // what was meant to keep strangers out must not let them in.
 func ClosedList() AllowList { return AllowList{closed: true} }
 
@@ -54,6 +54,9 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	}
 	return network, nil
 }
+
+// Open reports whether the list allows every address.
+func (l AllowList) Open() bool { return !l.closed && len(l.networks) == 0 }
 
 // Allows reports whether the account may be used from that address.
 func (l AllowList) Allows(addr netip.Addr) bool {
@@ -98,10 +101,6 @@ func (l AllowList) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (l *AllowList) UnmarshalJSON(text []byte) (err error) {
-	if string(text) == "null" {
-		*l = ClosedList()
-		return nil
-	}
 	*l, err = StoredAllowList(string(text))
 	return err
 }
@@ -109,6 +108,9 @@ func (l *AllowList) UnmarshalJSON(text []byte) (err error) {
 // StoredAllowList reads back what MarshalJSON wrote. Anything else gives an error
 // and a list that allows no address.
 func StoredAllowList(text string) (AllowList, error) {
+	if text == "null" {
+		return ClosedList(), nil
+	}
 	var entries []string
 	if err := json.Unmarshal([]byte(text), &entries); err != nil || entries == nil {
 		return ClosedList(), fmt.Errorf("stored allow list %.40q is no JSON array of strings", text)

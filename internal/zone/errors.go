@@ -16,6 +16,9 @@ var (
 	ErrNotBound = errors.New("no account is bound to the domain")
 	// ErrToken: the registration token is unknown, used up or expired.
 	ErrToken = errors.New("the token is not valid")
+	// ErrSource: what was to be imported couldn't be read to its end, and nothing of
+	// it was taken over.
+	ErrSource = errors.New("nothing was imported")
 	// ErrForeign: the account was made with another token than the one at hand.
 	ErrForeign = errors.New("the account is another token's")
 	// ErrNotStored: the change was not made durable, or it isn't known whether it
@@ -34,4 +37,4 @@ var (
 )
 
 // Errors are the ones above that one change alone can fail with.
-var Errors = []error{ErrNoAccount, ErrTaken, ErrBound, ErrNotBound, ErrToken, ErrForeign}
+var Errors = []error{ErrNoAccount, ErrTaken, ErrBound, ErrNotBound, ErrToken, ErrForeign, ErrSource}

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+const (
+	// maxBcryptWaiting bounds how many checks wait for their turn; at 60 ms each that
+	// is four seconds.
+	maxBcryptWaiting = 64
+	// wrongFor is how long a wrong password is remembered, so that a client that
+	// doesn't give up costs one check a minute.
+	wrongFor = time.Minute
+	// maxWrong bounds the memory for them.
+	maxWrong = 4096
+	// acmeDNSKey is the length of every password that acme-dns has made; it takes no
+	// other either.
+	acmeDNSKey = 40
+)
+
+// bcryptGate checks passwords that came with an import. A check takes 60 ms of a
+// processor, and anybody may ask for one: so at most half of the processors are at it,
+// and it is over for an account once the right password has been seen. Any number of
+// goroutines may use it.
+type bcryptGate struct {
+	turns   chan struct{} // a token for each check under way
+	waiting chan struct{} // a token for each check under way or waiting
+
+	mu    sync.Mutex
+	wrong map[[sha256.Size]byte]time.Time // until when, by hash and password
+}
+
+func newBcryptGate() *bcryptGate {
+	turns := max(1, runtime.NumCPU()/2)
+	return &bcryptGate{
+		turns: make(chan struct{}, turns), waiting: make(chan struct{}, turns+maxBcryptWaiting),
+		wrong: make(map[[sha256.Size]byte]time.Time),
+	}
+}
+
+// matches reports whether the password is the hash's. zone.ErrBusy: its turn didn't
+// come before ctx was done, or too many are waiting.
+func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, error) {
+	if len(password) != acmeDNSKey {
+		return false, nil
+	}
+	pair := sha256.Sum256([]byte(hash + "\x00" + password))
+	if g.known(pair) {
+		return false, nil
+	}
+	select {
+	case g.waiting <- struct{}{}:
+		defer func() { <-g.waiting }()
+	default:
+		return false, fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+	}
+	select {
+	case g.turns <- struct{}{}:
+		defer func() { <-g.turns }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+	}
+	if g.known(pair) { // the same one has been checked while this one waited
+		return false, nil
+	}
+	if bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil {
+		return true, nil
+	}
+	g.remember(pair)
+	return false, nil
+}
+
+func (g *bcryptGate) known(pair [sha256.Size]byte) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Now().Before(g.wrong[pair])
+}
+
+func (g *bcryptGate) remember(pair [sha256.Size]byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.wrong) >= maxWrong {
+		clear(g.wrong)
+	}
+	g.wrong[pair] = time.Now().Add(wrongFor)
+}
+
+// acceptsImported checks the bcrypt hash of an account that has one, and puts the fast
+// hash in its place. That this couldn't be written is no reason to turn the client
+// away: the next time will do.
+func (h *handler) acceptsImported(ctx context.Context, account zone.Account, key string) (bool, error) {
+	if account.Bcrypt == "" {
+		return false, nil
+	}
+	ok, err := h.bcrypt.matches(ctx, account.Bcrypt, key)
+	if !ok || err != nil {
+		return false, err
+	}
+	change := zone.ReplacePassword{Username: account.Username, Bcrypt: account.Bcrypt, Password: zone.SecretOf(key)}
+	if err := h.Changes.Commit(ctx, change); err != nil {
+		h.Log.Warn("the bcrypt hash of an account stays for now", "account", account.Username, "err", err)
+	}
+	return true, nil
+}

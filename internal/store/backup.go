@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Backup writes a copy of the database, as it is at one moment between two commits.
+// Commits go on meanwhile. Any goroutine may call it; a second one waits for the first.
+func (s *Store) Backup(ctx context.Context, w io.Writer) error {
+	s.backing.Lock()
+	defer s.backing.Unlock()
+	part := s.opts.Path + ".backup-part"
+	if err := removeDatabase(part); err != nil { // of a process that was killed
+		return err
+	}
+	if err := s.vacuumInto(ctx, part); err != nil {
+		return errors.Join(explain(s.opts.Path, err), removeDatabase(part))
+	}
+	f, err := os.Open(part)
+	if err != nil {
+		return errors.Join(err, removeDatabase(part))
+	}
+	// It goes with its descriptor, whatever becomes of this process.
+	if err := removeDatabase(part); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	_, err = io.Copy(w, f)
+	return errors.Join(err, f.Close())
+}
+
+// vacuumInto copies through a connection of its own, which may write elsewhere, and
+// leaves what is there as it is.
+func (s *Store) vacuumInto(ctx context.Context, target string) error {
+	db, err := sql.Open("sqlite", dsn(s.opts.Path, url.Values{"mode": {"ro"}, "_busy_timeout": {"2000"}}))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	// The file is made before, so that it is nobody else's to read.
+	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", target)
+	return err
+}
+
+// removeDatabase removes a database that nobody has open, and what belongs to it.
+func removeDatabase(path string) error {
+	var errs []error
+	for _, suffix := range []string{"", "-journal", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Facts are what is known of a database that isn't in use.
+type Facts struct {
+	Zone     string // its name, with the dot at the end
+	Serial   uint32
+	Accounts int
+	Schema   int
+}
+
+// Verify proves that the file at path is a sound database of acmezone that this
+// version understands. Nobody may have it open.
+func Verify(ctx context.Context, path string) (Facts, error) {
+	var facts Facts
+	db, err := sql.Open("sqlite", dsn(path, url.Values{"mode": {"ro"}, "_query_only": {"1"}, "immutable": {"1"}}))
+	if err != nil {
+		return facts, err
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		facts, err = verify(ctx, conn)
+		err = errors.Join(unsound(err), conn.Close())
+	}
+	return facts, err
+}
+
+// unsound says what SQLite's error means of a file that should be a backup.
+func unsound(err error) error {
+	switch primaryCode(err) {
+	case sqlite3.SQLITE_NOTADB:
+		return errors.New("it is no SQLite database")
+	case sqlite3.SQLITE_CORRUPT:
+		return errors.New("it is damaged")
+	}
+	return err
+}
+
+func verify(ctx context.Context, conn *sql.Conn) (facts Facts, err error) {
+	if facts.Schema, err = identify(ctx, conn); err != nil {
+		return facts, err
+	}
+	if facts.Schema == 0 {
+		return facts, errors.New("it is empty, no database of acmezone")
+	}
+	if facts.Schema > len(migrations) {
+		return facts, newerSchema(facts.Schema, len(migrations))
+	}
+	var verdict string
+	if err := conn.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil {
+		return facts, err
+	}
+	if verdict != "ok" {
+		return facts, fmt.Errorf("it is damaged: %s", verdict)
+	}
+	err = conn.QueryRowContext(ctx, "SELECT name, serial, (SELECT count(*) FROM accounts) FROM zone_state WHERE id = 1").
+		Scan(&facts.Zone, &facts.Serial, &facts.Accounts)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = errors.New("it has no zone: the service never ran with it")
+	}
+	return facts, err
+}
