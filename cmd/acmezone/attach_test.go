@@ -137,6 +137,19 @@ func TestHelperSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestHelperWantsAConfigurationOfRootsOwn: whoever can write it can have root do anything.
+func TestHelperWantsAConfigurationOfRootsOwn(t *testing.T) {
+	config, _, _ := customerConfig(t)
+	if err := os.Chown(config, 1234, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := command(t, "attach-helper", "--config", config)
+	want := "acmezone: root's helper does what the configuration says, and user 1234 can write " + config + ": type 'chown root " + config + "' and 'chmod go-w " + config + "'\n"
+	if code != exitUsage || stderr != want {
+		t.Errorf("exit code %d: %q", code, stderr)
+	}
+}
+
 // TestSystemdUnitsAreRight has systemd itself read the examples.
 func TestSystemdUnitsAreRight(t *testing.T) {
 	analyze := nsdtest.Program(t, "systemd-analyze", "systemd")
@@ -147,7 +160,7 @@ func TestSystemdUnitsAreRight(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The program isn't installed here.
-		own := strings.ReplaceAll(string(text), "/usr/bin/acmezone", os.Args[0])
+		own := strings.ReplaceAll(string(text), "/usr/local/bin/acmezone", os.Args[0])
 		if err := os.WriteFile(filepath.Join(dir, unit), []byte(own), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -155,5 +168,25 @@ func TestSystemdUnitsAreRight(t *testing.T) {
 	out, err := exec.Command(analyze, "verify", "--man=no", filepath.Join(dir, "acmezone-attach.socket"), filepath.Join(dir, "acmezone-attach.service")).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestUnitsFitTheReadme: a socket in the folder that systemd makes for the service, and
+// removes when that stops, would be gone after its first restart; a program somewhere
+// else than the README puts it would never start.
+func TestUnitsFitTheReadme(t *testing.T) {
+	read := func(path string) string {
+		text, err := os.ReadFile("../../" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	readme := read("README.md")
+	if socket := read("examples/systemd/acmezone-attach.socket"); !strings.Contains(socket, "\nListenStream=/run/acmezone-attach.sock\n") || !strings.Contains(readme, "\nRuntimeDirectory=acmezone\n") {
+		t.Error("the socket is in the folder of the service")
+	}
+	if unit := read("examples/systemd/acmezone-attach.service"); !strings.Contains(unit, "\nExecStart=/usr/local/bin/acmezone ") || !strings.Contains(readme, "\nExecStart=/usr/local/bin/acmezone ") {
+		t.Error("the program is elsewhere")
 	}
 }

@@ -22,7 +22,7 @@ func attachHelperCommand(s surroundings) *cli.Command {
 			"zones of nsd.attach_zones in its own configuration. With its units in place,\n" +
 			"'systemctl enable --now acmezone-attach.socket' is all.\n\n" +
 			"Example:\n" +
-			"   acmezone attach-helper --socket /run/acmezone/attach.sock --group acmezone",
+			"   acmezone attach-helper --socket /run/acmezone-attach.sock --group acmezone",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "socket", Usage: "listen at the unix socket `PATH`, unless systemd hands one over", DefaultText: "nsd.attach_socket"},
 			&cli.StringFlag{Name: "group", Usage: "let the `GROUP` use it, that of the service"},
@@ -38,7 +38,7 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
-	editor, err := newEditor(cfg)
+	editor, err := freshEditor(c, s)
 	if err != nil {
 		return err
 	}
@@ -54,9 +54,16 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	return attach.Serve(c.Context, l, func() (*attach.Editor, error) { return freshEditor(c, s) }, log)
 }
 
-// freshEditor reads the configuration anew: the zones in it may be others by now.
+// freshEditor reads the configuration anew: the zones in it may be others by now. It names
+// what the helper may edit and what it runs, so it must not be the service's own.
 func freshEditor(c *cli.Context, s surroundings) (*attach.Editor, error) {
-	cfg, err := readConfig(configPath(c, s), s)
+	path := configPath(c, s)
+	if path != "" && os.Geteuid() == 0 {
+		if err := attach.WrittenByOthers(path); err != nil {
+			return nil, usagef("root's helper does what the configuration says, and %w", err)
+		}
+	}
+	cfg, err := readConfig(path, s)
 	if err != nil {
 		return nil, err
 	}

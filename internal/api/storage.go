@@ -148,7 +148,8 @@ func (h *handler) claimed(e *exchange, body []byte, token zone.Token) (zone.Acco
 }
 
 // attach reports whether the CNAME is there. What keeps it from being there is for the
-// operator, who reads the log; the client goes on by hand.
+// operator, who reads the log, since no client asks twice: the domain is bound by now. The
+// client's user goes on by hand.
 func (h *handler) attach(w http.ResponseWriter, e *exchange, domain, target string) bool {
 	if h.Attacher == nil {
 		return false
@@ -160,7 +161,7 @@ func (h *handler) attach(w http.ResponseWriter, e *exchange, domain, target stri
 	defer context.AfterFunc(serverLife(ctx), cancel)()
 	err := h.Attacher.Attach(ctx, domain, target+".")
 	if err != nil {
-		h.Log.Log(ctx, slog.LevelWarn, "the CNAME was not installed", "domain", domain, "target", target, "err", err)
+		h.Log.Log(ctx, slog.LevelWarn, "the CNAME was not installed: mend what err says, and type 'acmezone attach "+domain+"'", "domain", domain, "target", target, "err", err)
 		return false
 	}
 	e.note("attached", true)

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // carryOut writes what the plan has, has NSD load it and proves that it is served. The
@@ -22,7 +22,6 @@ import (
 //  5. reload, proof, and if NSD has lost the zone over it, the old files again
 //  6. a snippet that isn't included any more goes
 func (p *plan) carryOut(ctx context.Context, result *Result) error {
-	p.distrust()
 	done, err := p.replaceFiles(ctx)
 	if err != nil {
 		return errors.Join(err, p.putBack(done))
@@ -83,10 +82,21 @@ func (p *plan) check(ctx context.Context, main *original, text []byte) error {
 		return err
 	}
 	if err := p.nsd.Check(ctx, main.beside()); err != nil {
-		said := strings.ReplaceAll(err.Error(), main.beside(), main.path)
-		return fmt.Errorf("NSD could not read the zone with the edit, so nothing was changed: %s", said)
+		return p.unreadable(ctx, main, err)
 	}
 	return p.editor.step("checked")
+}
+
+// unreadable says whether it is the edit over which NSD could not read the zone.
+func (p *plan) unreadable(ctx context.Context, main *original, err error) error {
+	said := strings.ReplaceAll(err.Error(), main.beside(), main.path)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("nothing was changed: %w", context.Cause(ctx))
+	case p.nsd.Check(ctx, main.path) != nil:
+		return fmt.Errorf("NSD can't read the zone as it is, so nothing was changed: mend it first: %s", said)
+	}
+	return fmt.Errorf("NSD could not read the zone with the edit, so nothing was changed: %s", said)
 }
 
 // replace has a new file take the place of an old one.
@@ -124,28 +134,9 @@ func (p *plan) makeFolder() error {
 	if err != nil {
 		return fmt.Errorf("nsd.snippet_dir: %w: type 'install -d -m 0755 %s'", err, dir)
 	}
-	return os.Chmod(dir, 0o755) // whatever the umask is
-}
-
-// distrust warns where somebody else than root could write what root has NSD include.
-func (p *plan) distrust() {
-	if !p.changesSnippet() || p.snippetText() == nil {
-		return
+	made, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return fmt.Errorf("nsd.snippet_dir: %w", err)
 	}
-	for dir := p.editor.SnippetDir; ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if err == nil && replaceable(info) {
-			p.warn("%s can be written by others than root, who so can put anything into the zone %s: name a folder of root's own in nsd.snippet_dir", dir, zoneName(p.zone))
-			return
-		}
-		if dir == filepath.Dir(dir) {
-			return
-		}
-	}
-}
-
-func replaceable(dir os.FileInfo) bool {
-	st, ok := dir.Sys().(*syscall.Stat_t)
-	writable := dir.Mode().Perm()&0o022 != 0 && dir.Mode()&fs.ModeSticky == 0
-	return writable || ok && st.Uid != 0 && int(st.Uid) != os.Geteuid()
+	return errors.Join(made.Chmod(0o755), made.Close()) // whatever the umask is
 }

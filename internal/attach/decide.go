@@ -31,6 +31,9 @@ func (p *plan) decide() error {
 		}
 	}
 	p.dropInclude()
+	if said := p.distrust(); said != "" && p.included && len(p.records) > 0 {
+		p.warn("%s: name a folder of root's own in nsd.snippet_dir", said)
+	}
 	return p.putIn(missing)
 }
 
@@ -67,6 +70,9 @@ func (p *plan) putIn(missing []*dns.CNAME) error {
 	}
 	if dir := filepath.Clean(p.nsd.Chroot); p.nsd.Chroot != "" && dir != "/" {
 		return fmt.Errorf("NSD shuts itself into %s (chroot:) and wouldn't find what its zones include: set nsd.attach_mode = \"inline\"", dir)
+	}
+	if err := p.trustworthy(); err != nil {
+		return err
 	}
 	for _, cname := range missing {
 		p.records[cname.Hdr.Name] = cname

@@ -17,7 +17,10 @@ import (
 // edit does what is requested of one zone.
 func (e *Editor) edit(ctx context.Context, r *request) (*Result, error) {
 	p, err := e.open(ctx, r)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("nothing was changed: %w", context.Cause(ctx))
+	case err != nil:
 		return nil, err
 	}
 	if !e.DryRun {
@@ -27,11 +30,14 @@ func (e *Editor) edit(ctx context.Context, r *request) (*Result, error) {
 		}
 		defer release()
 	}
-	if err := firstOf(p.closerThan(ctx), p.read, p.decide); err != nil {
+	if err := firstOf(p.closer, p.read, p.decide); err != nil {
 		return nil, err
 	}
 	p.answers = p.nsd.Serials(ctx)
 	if err := p.makeTexts(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.unshared(); err != nil {
 		return nil, err
 	}
 	if err := p.checkCommitted(ctx); err != nil {
@@ -40,6 +46,9 @@ func (e *Editor) edit(ctx context.Context, r *request) (*Result, error) {
 	result := p.result()
 	if !e.DryRun {
 		err = p.carryOut(ctx, result)
+	}
+	if err != nil && len(result.Confirmed) == 0 {
+		return nil, err // nobody answers it
 	}
 	result.Warnings = append(result.Warnings, p.warnings...)
 	return result, err
@@ -68,11 +77,8 @@ func (e *Editor) open(ctx context.Context, r *request) (*plan, error) {
 			return nil, fmt.Errorf("nothing was changed: %w", err)
 		}
 	}
-	return &plan{request: r, editor: e, nsd: nsd}, nil
-}
-
-func (p *plan) closerThan(ctx context.Context) func() error {
-	return func() error { return p.closer(ctx) }
+	neighbours, err := nsd.Neighbours(ctx)
+	return &plan{request: r, editor: e, nsd: nsd, neighbours: neighbours}, err
 }
 
 // makeTexts chooses the serial and makes the new texts. Where the files have everything

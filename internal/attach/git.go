@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -48,7 +50,13 @@ func (p *plan) uncommitted(ctx context.Context, file *original) error {
 	}
 	status, err := git(ctx, top, "status", "--porcelain", "--", name)
 	if err != nil {
-		return fmt.Errorf("%s is in the git work tree %s, of which git says: %w", file.path, top, err)
+		if strings.Contains(err.Error(), "dubious ownership") {
+			err = fmt.Errorf("%w: give the work tree and its .git one owner, or type 'git config --system --add safe.directory %s'", err, top)
+		}
+		return fmt.Errorf("%s is in the git work tree %s, which can't be looked at: %w", file.path, top, err)
+	}
+	if bytes.HasPrefix(status, []byte("??")) {
+		return fmt.Errorf("%s is in the git work tree %s, and git doesn't know it yet: commit it first, with 'git -C %[2]s add -- %s', or name it in .gitignore", file.path, top, name)
 	}
 	if len(bytes.TrimSpace(status)) == 0 || p.onlyAttached(ctx, top, name, file) {
 		return nil
@@ -106,12 +114,13 @@ func git(ctx context.Context, top string, args ...string) ([]byte, error) {
 	return out, err
 }
 
-// asOwner has a command run as the owner of a file, where this is root.
-func asOwner(cmd *exec.Cmd, file string) error {
+// asOwner has a command run as the owner of a .git, where this is root; with the groups
+// of nobody else, since a file's group may be root's whoever owns the file.
+func asOwner(cmd *exec.Cmd, dotGit string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	info, err := os.Stat(file)
+	info, err := os.Stat(dotGit)
 	if err != nil {
 		return err
 	}
@@ -119,8 +128,44 @@ func asOwner(cmd *exec.Cmd, file string) error {
 	if !ok {
 		return fs.ErrInvalid
 	}
-	if st.Uid != 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: st.Uid, Gid: st.Gid}}
+	if st.Uid == 0 {
+		return rootsOwn(dotGit)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: st.Uid, Gid: groupOf(st.Uid)}}
+	return nil
+}
+
+// nogroup is the group that nothing belongs to.
+const nogroup = 65534
+
+// groupOf is a user's own group.
+func groupOf(uid uint32) uint32 {
+	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err != nil {
+		return nogroup
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return nogroup
+	}
+	return uint32(gid)
+}
+
+// rootsOwn refuses a repository of root's whose configuration others can write: git looks
+// at who owns it alone.
+func rootsOwn(dotGit string) error {
+	can := make(writers)
+	can.add(filepath.Join(dotGit, "config"))
+	text, _ := os.ReadFile(dotGit) // a folder; of a worktree or submodule it is a file
+	if dir, is := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: "); is {
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(filepath.Dir(dotGit), dir)
+		}
+		can.add(dir)
+	}
+	if all := sortedKeys(can); len(all) > 0 {
+		who := all[0]
+		return fmt.Errorf("%s is root's and %s can write %s, and so have root run any program by git's configuration: give the repository to a user of its own, with 'chown -R USER'", dotGit, who, can[who])
 	}
 	return nil
 }

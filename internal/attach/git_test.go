@@ -114,13 +114,16 @@ func TestHooksOfARepositoryDoNotRunAsRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := filepath.Join(traces, "monitor")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nid -u >> "+traces+"/trace\n"), 0o755); err != nil {
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho $(id -u) $(id -G) >> "+traces+"/trace\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	b.git("config", "core.fsmonitor", script)
+	if err := os.Chown(filepath.Join(b.server.Dir, "zones", ".git"), 1234, 0); err != nil {
+		t.Fatal(err)
+	}
 	b.attach("www.example.com")
 	for user := range strings.Lines(readText(t, traces+"/trace")) {
-		if user != "1234\n" {
+		if user != "1234 65534\n" {
 			t.Errorf("it ran as user %q", user)
 		}
 	}
@@ -131,4 +134,42 @@ func TestWithoutGitAWorkTreeIsRefused(t *testing.T) {
 	b.repository(0)
 	t.Setenv("PATH", "/usr/sbin") // where NSD's programs are
 	b.refused("www.example.com", "zone example.com: "+b.path+" is in the git work tree "+filepath.Join(b.server.Dir, "zones")+", and git isn't installed, so it can't be seen whether it has changes that aren't committed: install git")
+}
+
+// TestRepositoryThatRootCannotTrustIsRefused has one of root's that a group can write, as
+// 'git init --shared' makes it, also behind the .git file of a worktree.
+func TestRepositoryThatRootCannotTrustIsRefused(t *testing.T) {
+	b := start(t, text(7))
+	b.repository(0)
+	top, elsewhere := filepath.Join(b.server.Dir, "zones"), filepath.Join(b.server.Dir, "elsewhere")
+	if err := errors.Join(os.Chown(top+"/.git", 0, 1234), os.Chmod(top+"/.git", 0o775)); err != nil {
+		t.Fatal(err)
+	}
+	want := "zone example.com: " + b.path + " is in the git work tree " + top + ", which can't be looked at: " + top + "/.git is root's and group 1234 can write PATH, and so have root run any program by git's configuration: give the repository to a user of its own, with 'chown -R USER'"
+	b.refused("www.example.com", strings.ReplaceAll(want, "PATH", top+"/.git"))
+	if err := errors.Join(os.Rename(top+"/.git", elsewhere), os.WriteFile(top+"/.git", []byte("gitdir: ../elsewhere\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	b.refused("www.example.com", strings.ReplaceAll(want, "PATH", elsewhere))
+	if err := os.Chmod(elsewhere, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.attach("www.example.com")
+}
+
+func TestOddWorkTreesAreExplained(t *testing.T) {
+	b := start(t, text(7))
+	b.repository(1234)
+	top := filepath.Join(b.server.Dir, "zones")
+	if err := os.Chown(top, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.AttachAll(b.context(), bindings("www.example.com"))
+	mustSay(t, err, "dubious ownership", "give the work tree and its .git one owner, or type 'git config --system --add safe.directory "+top+"'")
+	if err := os.Chown(top, 1234, 1234); err != nil {
+		t.Fatal(err)
+	}
+	b.git("rm", "-q", "--cached", "zone")
+	b.git("commit", "-q", "-m", "gone")
+	b.refused("www.example.com", "zone example.com: "+b.path+" is in the git work tree "+top+", and git doesn't know it yet: commit it first, with 'git -C "+top+" add -- zone', or name it in .gitignore")
 }

@@ -21,6 +21,7 @@ type original struct {
 	path string      // as NSD or the configuration names it
 	real string      // behind symbolic links
 	info os.FileInfo // nil: there was none
+	dir  os.FileInfo // of the folder of real; nil if there was no file
 	text []byte
 }
 
@@ -32,8 +33,17 @@ func readOriginal(path string) (*original, error) {
 	if err != nil {
 		return nil, err
 	}
+	folder, err := os.OpenRoot(filepath.Dir(real))
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	dir, err := folder.Stat(".")
+	if err != nil {
+		return nil, err
+	}
 	// A FIFO in its place would keep the reader for ever.
-	file, err := os.OpenFile(real, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	file, err := folder.OpenFile(filepath.Base(real), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +56,33 @@ func readOriginal(path string) (*original, error) {
 		return nil, fmt.Errorf("%s is not a file of up to %d MB", path, largest>>20)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, largest+1))
-	return &original{path, real, info, text}, err
+	return &original{path, real, info, dir, text}, err
+}
+
+// folder opens the folder that the file was read from. Its owner may put a symbolic link
+// in its place, to have root write somewhere else.
+func (o *original) folder() (*os.Root, error) {
+	folder, err := os.OpenRoot(filepath.Dir(o.real))
+	if err != nil || o.dir == nil {
+		return folder, err
+	}
+	now, err := folder.Stat(".")
+	if err == nil && !os.SameFile(now, o.dir) {
+		err = errors.New("its folder is another one by now: nothing of theirs is written over; type the command again")
+	}
+	if err != nil {
+		return nil, errors.Join(err, folder.Close())
+	}
+	return folder, nil
+}
+
+// inFolder does something in the folder that the file was read from.
+func (o *original) inFolder(do func(folder *os.Root) error) error {
+	folder, err := o.folder()
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(folder), folder.Close())
 }
 
 // unchanged reports an error if it is another file now, or says something else.
@@ -73,16 +109,22 @@ func (o *original) beside() string {
 //
 //	openat(.NAME.acmezone-new, O_CREAT|O_EXCL) write fchown fchmod fsync close
 func (o *original) prepare(text []byte) error {
-	if err := os.Remove(o.beside()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return o.explain(err)
-	}
-	file, err := os.OpenFile(o.beside(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	err := o.inFolder(func(folder *os.Root) error {
+		name := filepath.Base(o.beside())
+		if err := folder.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		file, err := folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(text)
+		if err = firstError(err, o.share(file), file.Sync(), file.Close()); err != nil {
+			_ = folder.Remove(name) // what couldn't be finished is of no use
+		}
+		return err
+	})
 	if err != nil {
-		return o.explain(err)
-	}
-	_, err = file.Write(text)
-	if err = firstError(err, o.share(file), file.Sync(), file.Close()); err != nil {
-		o.discard()
 		return o.explain(err)
 	}
 	return nil
@@ -137,7 +179,7 @@ func (o *original) shareAttributes(file *os.File) error {
 //
 //	utimensat(.NAME.acmezone-new) renameat(.NAME.acmezone-new, NAME) openat(FOLDER) fsync close
 func (o *original) install(text []byte) (*original, error) {
-	now := &original{path: o.path, real: o.real, text: text}
+	now := &original{path: o.path, real: o.real, dir: o.dir, text: text}
 	err := durable.Later(o.beside(), o.real)
 	if err == nil {
 		now.info, err = os.Stat(o.beside())
@@ -146,7 +188,9 @@ func (o *original) install(text []byte) (*original, error) {
 		err = o.unchanged()
 	}
 	if err == nil {
-		err = os.Rename(o.beside(), o.real)
+		err = o.inFolder(func(folder *os.Root) error {
+			return folder.Rename(filepath.Base(o.beside()), filepath.Base(o.real))
+		})
 	}
 	if err != nil {
 		o.discard()
@@ -172,14 +216,17 @@ func (o *original) remove() error {
 	if err := o.unchanged(); err != nil {
 		return err
 	}
-	if err := os.Remove(o.real); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := o.inFolder(func(folder *os.Root) error { return folder.Remove(filepath.Base(o.real)) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return o.explain(err)
 	}
 	return durable.SyncFolder(o.real)
 }
 
 // discard takes away what was prepared and isn't used.
-func (o *original) discard() { _ = os.Remove(o.beside()) }
+func (o *original) discard() {
+	_ = o.inFolder(func(folder *os.Root) error { return folder.Remove(filepath.Base(o.beside())) })
+}
 
 // explain says what the operator can do.
 func (o *original) explain(err error) error {
@@ -190,6 +237,8 @@ func (o *original) explain(err error) error {
 		what = "the disk is full: free some room; the file is as it was"
 	case errors.Is(err, syscall.EROFS):
 		what = "its file system is read-only: if a systemd unit protects it, add ReadWritePaths=" + folder + " to acmezone-attach.service"
+	case errors.Is(err, syscall.EBUSY):
+		what = "it is mounted here as a file of its own (a bind mount), so no new one can take its place: mount its folder instead; the file is as it was"
 	case errors.Is(err, fs.ErrPermission):
 		what = "it and its folder can't be written by this user: run the command as root"
 	case errors.Is(err, fs.ErrNotExist):

@@ -1,7 +1,6 @@
 package attach
 
 import (
-	"context"
 	"fmt"
 	"maps"
 
@@ -18,6 +17,8 @@ type plan struct {
 	editor  *Editor
 	nsd     *nsdctl.HandWritten
 	answers []nsdctl.Answer // before the edit, NSD's own first
+	// neighbours are all zones of NSD's, this one among them.
+	neighbours []nsdctl.Neighbour
 
 	main     string               // the zone file, as NSD's configuration names it
 	files    map[string]*original // the zone's files as they were read, by path
@@ -89,13 +90,9 @@ func (p *plan) warn(format string, args ...any) {
 
 // closer refuses a zone that isn't the closest that NSD has: what is written into it
 // would never be answered.
-func (p *plan) closer(ctx context.Context) error {
-	zones, err := p.nsd.Zones(ctx)
-	if err != nil {
-		return err
-	}
-	for _, z := range zones {
-		z = dns.CanonicalName(z)
+func (p *plan) closer() error {
+	for _, n := range p.neighbours {
+		z := dns.CanonicalName(n.Zone)
 		for owner := range p.wanted {
 			if z != p.zone && dns.IsSubDomain(p.zone, z) && dns.IsSubDomain(z, owner) {
 				return fmt.Errorf("NSD has the zone %s, which %s lies in: add that one to nsd.attach_zones", zoneName(z), owner)

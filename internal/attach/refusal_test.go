@@ -1,9 +1,11 @@
 package attach
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,7 +17,10 @@ import (
 func (b *bed) refused(domain, want string) {
 	b.t.Helper()
 	before := b.read()
-	_, err := b.AttachAll(b.context(), bindings(domain))
+	results, err := b.AttachAll(b.context(), bindings(domain))
+	if len(results) > 0 {
+		b.t.Errorf("refused, and yet it says %+v", results)
+	}
 	want = strings.ReplaceAll(want, "DIR", b.server.Dir)
 	if err == nil || err.Error() != want {
 		b.t.Errorf("the error is\n  %v\nnot\n  %s", err, want)
@@ -99,8 +104,11 @@ func TestZonesThatAreNotTouched(t *testing.T) {
 func TestFileThatNSDCouldNotRead(t *testing.T) {
 	b := start(t, text(7))
 	b.server.Write(t, b.path, text(8)+"$ORIGIN example.com.\na CNAME www\na CNAME ns1\n")
-	_, err := b.AttachAll(b.context(), bindings("www.example.com"))
-	mustSay(t, err, "zone example.com: NSD could not read the zone with the edit, so nothing was changed: nsd-checkzone says: ", "CNAME")
+	results, err := b.AttachAll(b.context(), bindings("www.example.com"))
+	if len(results) > 0 {
+		t.Errorf("it failed, and yet it says %+v", results)
+	}
+	mustSay(t, err, "zone example.com: NSD can't read the zone as it is, so nothing was changed: mend it first: nsd-checkzone says: "+b.path+":", "CNAME")
 	if strings.Contains(err.Error(), "acmezone-new") {
 		t.Error("the error names a file that is gone:", err)
 	}
@@ -241,5 +249,60 @@ func TestChangedUnderneathIsRefused(t *testing.T) {
 				t.Error("the snippet is left behind")
 			}
 		})
+	}
+}
+
+// TestBrokenOffEarlyIsSaid has the operator press Ctrl-C.
+func TestBrokenOffEarlyIsSaid(t *testing.T) {
+	b := start(t, text(7))
+	ctx, cancel := context.WithCancel(t.Context())
+	b.hook = func(step string) error {
+		if step == "check prepared" {
+			cancel()
+		}
+		return nil
+	}
+	for range 2 { // the second time it is before the beginning
+		_, err := b.AttachAll(ctx, bindings("www.example.com"))
+		mustSay(t, err, "zone example.com: nothing was changed: context canceled")
+	}
+	if _, err := os.Stat(b.snippetPath(customer)); err == nil || b.read() != text(7) {
+		t.Error("something was changed")
+	}
+}
+
+// TestMountedZoneFileIsExplained is of a file that is mounted by itself, as containers
+// have them.
+func TestMountedZoneFileIsExplained(t *testing.T) {
+	o := &original{path: "/zones/a", real: "/zones/a"}
+	mustSay(t, o.explain(&os.LinkError{Op: "rename", Old: "/zones/.a", New: "/zones/a", Err: syscall.EBUSY}), "/zones/a: it is mounted here as a file of its own (a bind mount), so no new one can take its place: mount its folder instead; the file is as it was")
+}
+
+// TestFolderThatIsSwappedIsNotWrittenTo has the owner of a zone file's folder put a
+// symbolic link in its place, after it was read, to have root write elsewhere.
+func TestFolderThatIsSwappedIsNotWrittenTo(t *testing.T) {
+	dir := t.TempDir()
+	zones, elsewhere := filepath.Join(dir, "zones"), filepath.Join(dir, "elsewhere")
+	for _, folder := range []string{zones, elsewhere} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(zones, "a"), []byte("a zone"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o, err := readOriginal(filepath.Join(zones, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(zones, zones+"~"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, zones); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, o.prepare([]byte("another")), filepath.Join(zones, "a")+": its folder is another one by now: nothing of theirs is written over; type the command again")
+	if left, _ := os.ReadDir(elsewhere); len(left) > 0 {
+		t.Errorf("written elsewhere: %v", left)
 	}
 }

@@ -137,19 +137,6 @@ func TestFolderThatNSDCannotEnterIsRefused(t *testing.T) {
 	b.refused("www.example.com", "zone example.com: NSD's user nobody can't get into the folder DIR/snippets (mode 0700), where the file is: type 'chmod o+x DIR/snippets', or 'chgrp nobody DIR/snippets' and 'chmod g+x DIR/snippets'")
 }
 
-func TestFolderOfSomebodyElseIsWarnedOf(t *testing.T) {
-	b := start(t, text(7))
-	b.attach("a.example.com")
-	if err := os.Chown(b.SnippetDir, 1234, 1234); err != nil {
-		t.Fatal(err)
-	}
-	result := b.attach("www.example.com")
-	want := b.SnippetDir + " can be written by others than root, who so can put anything into the zone example.com: name a folder of root's own in nsd.snippet_dir"
-	if len(result.Warnings) != 1 || result.Warnings[0] != want {
-		t.Errorf("%q", result.Warnings)
-	}
-}
-
 // TestUnloadedChangesAreSaid has somebody edit the file and leave the reload to us.
 func TestUnloadedChangesAreSaid(t *testing.T) {
 	b := start(t, text(7))

@@ -119,6 +119,6 @@ func defaultDNS() *DNS { return &DNS{Listen: []string{"[::]:53"}} }
 func defaultNSD() *NSD {
 	return &NSD{
 		Use: "publish", Config: "/etc/nsd/nsd.conf", SnippetDir: "/var/lib/acmezone/snippets",
-		AttachMode: "include", AttachSocket: "/run/acmezone/attach.sock",
+		AttachMode: "include", AttachSocket: "/run/acmezone-attach.sock",
 	}
 }

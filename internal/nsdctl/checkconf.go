@@ -45,14 +45,19 @@ func (c *checkconf) ofPattern(ctx context.Context, pattern, name string) ([]stri
 }
 
 func (c *checkconf) run(ctx context.Context, args ...string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, checkconfTime)
+	limited, cancel := context.WithTimeout(ctx, checkconfTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.program, append(args, c.file)...)
+	cmd := exec.CommandContext(limited, c.program, append(args, c.file)...)
 	cmd.WaitDelay = time.Second
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // it was killed over that
+		return nil, context.Cause(ctx)
+	case limited.Err() != nil:
+		return nil, fmt.Errorf("NSD's configuration %s: nsd-checkconf has not read it within %v", c.file, checkconfTime)
+	case err != nil:
 		return nil, fmt.Errorf("NSD's configuration %s: %s", c.file, firstLine(complaint.String(), err))
 	}
 	text := strings.TrimSpace(string(out))

@@ -42,11 +42,6 @@ func OpenZone(ctx context.Context, server Server, name string) (*HandWritten, er
 	return &HandWritten{Settings: p.Settings, place: p, asker: asker{apex}}, nil
 }
 
-// Zones returns the names of the zones in nsd.conf, as it spells them.
-func (z *HandWritten) Zones(ctx context.Context) ([]string, error) {
-	return z.conf.option(ctx, "zones")
-}
-
 // Running reports what keeps NSD from being told to reload.
 func (z *HandWritten) Running(ctx context.Context) error {
 	_, err := z.place.control.send(ctx, "status")

@@ -110,13 +110,17 @@ func (s *Settings) read(ctx context.Context, name string, ask func(context.Conte
 	z.Zone = name
 	z.RequestXFR = r.all("request-xfr")
 	z.Secondaries = notified(r.all("notify"))
-	if file := r.one("zonefile"); file != "" {
-		z.ZoneFile = expand(file, name)
-	}
-	if z.ZoneFile != "" && !filepath.IsAbs(z.ZoneFile) {
-		z.ZoneFile = filepath.Join(s.ZonesDir, z.ZoneFile)
-	}
+	z.ZoneFile = s.absoluteFile(r.one("zonefile"), name)
 	return &z, r.err
+}
+
+// absoluteFile is where the file of a zone is, by what zonefile: says; "" for none.
+func (s *Settings) absoluteFile(zonefile, name string) string {
+	file := expand(zonefile, name)
+	if file != "" && !filepath.IsAbs(file) {
+		file = filepath.Join(s.ZonesDir, file)
+	}
+	return file
 }
 
 func sameName(a, b string) bool {

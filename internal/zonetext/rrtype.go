@@ -40,6 +40,7 @@ func isType(field []byte, name string) bool {
 		len(field) > 4 && field[0]|' ' == 't' && typeName(field) == name
 }
 
-// onlySigned are the types that are in signed zones only. A SIG or KEY may be
+// onlySigned are the types that are in signed zones only, and the digest of a zone
+// (RFC 8976), which no edit leaves right. A SIG or KEY may be
 // older than DNSSEC as it is today (RFC 3755).
-var onlySigned = []string{"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY"}
+var onlySigned = []string{"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "ZONEMD"}

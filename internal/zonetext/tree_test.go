@@ -154,6 +154,10 @@ func TestSignedAndGenerate(t *testing.T) {
 	if where, ok := tree.Generate(); !ok || where != "/zones/a:3" {
 		t.Error(where, ok)
 	}
+	tree = mustTree(t, map[string]string{"/zones/example.org": head + "@ ZONEMD 7 1 1 " + strings.Repeat("00", 48) + "\n"})
+	if where, ok := tree.Signed(); !ok || !strings.HasPrefix(where, "ZONEMD at example.org. ") {
+		t.Error(where, ok)
+	}
 	tree = mustTree(t, map[string]string{"/zones/example.org": head + "rrsig DS 1 13 2 00\nrrsig CDS 0 0 0 00\n"})
 	if where, ok := tree.Signed(); ok {
 		t.Error(where)
