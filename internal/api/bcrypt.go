@@ -94,20 +94,17 @@ func (g *bcryptGate) remember(pair [sha256.Size]byte) {
 	g.wrong[pair] = time.Now().Add(wrongFor)
 }
 
-// acceptsImported checks the bcrypt hash of an account that has one, and puts the fast
-// hash in its place. That this couldn't be written is no reason to turn the client
+// acceptsImported checks the bcrypt hash of an account, and puts the fast hash in its
+// place, in the account that it returns too. That this couldn't be written is no reason to turn the client
 // away: the next time will do.
-func (h *handler) acceptsImported(ctx context.Context, account zone.Account, key string) (bool, error) {
-	if account.Bcrypt == "" {
-		return false, nil
-	}
+func (h *handler) acceptsImported(ctx context.Context, account zone.Account, key string) (zone.Account, bool, error) {
 	ok, err := h.bcrypt.matches(ctx, account.Bcrypt, key)
 	if !ok || err != nil {
-		return false, err
+		return account, false, err
 	}
 	change := zone.ReplacePassword{Username: account.Username, Bcrypt: account.Bcrypt, Password: zone.SecretOf(key)}
 	if err := h.Changes.Commit(ctx, change); err != nil {
 		h.Log.Warn("the bcrypt hash of an account stays for now", "account", account.Username, "err", err)
 	}
-	return true, nil
+	return account.Imported(key), true, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -63,6 +64,36 @@ func TestClientOfAnImportGoesOn(t *testing.T) {
 	}
 	elsewhere := b.importedAccount(2, bcrypt.MinCost, "192.0.2.0/24")
 	b.want("address not allowed", b.update(elsewhere, txt(elsewhere)), 401, `{"error": "forbidden"}`)
+}
+
+func TestPasswordOfAnImportOutlivesARotation(t *testing.T) {
+	b := start(t, nil)
+	old := b.importedAccount(1, bcrypt.MinCost)
+	fresh, wrong := old, old
+	fresh.Password, wrong.Password = zone.NewPassword(), zone.NewPassword()
+	rotate := zone.RotatePassword{Username: old.Username, Password: zone.SecretOf(fresh.Password), OldUntil: time.Now().Add(time.Hour)}
+	if err := b.changes.Commit(t.Context(), rotate); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the old one by the hash that came, and by the fast one
+		b.wantUpdate("new password", fresh, 200)
+		b.wantUpdate("wrong password", wrong, 401)
+		b.wantUpdate("old password", old, 200)
+	}
+	rotate.OldUntil = time.Time{}
+	if err := b.changes.Commit(t.Context(), rotate); err != nil {
+		t.Fatal(err)
+	}
+	b.wantUpdate("old password, given no time", old, 401)
+}
+
+// TestImportedAccountIsStoredAtOnce: the account store asks for the account's own
+// password, and takes it although only the slow hash is there.
+func TestImportedAccountIsStoredAtOnce(t *testing.T) {
+	b := start(t, nil)
+	c := b.importedAccount(1, bcrypt.MinCost)
+	c.FullDomain = c.Subdomain + ".auth.test"
+	b.mustStore(b.tenant("t", "a.test").token, "a.test", c)
 }
 
 // refusing is a pipeline that writes no password.

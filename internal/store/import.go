@@ -165,9 +165,16 @@ func setPassword(a *zone.Account, stored []byte) bool {
 	return copy(a.Password[:], stored) == len(stored) && len(stored) == len(a.Password)
 }
 
-// replacePassword does nothing where the password has been changed meanwhile.
+// replacePassword does nothing where the password has been changed meanwhile. After a
+// rotation the hash is among the further ones.
 func (b *batch) replacePassword(c zone.ReplacePassword) error {
-	_, err := b.w.exec("UPDATE accounts SET password = ? WHERE username = ? AND password = ?",
-		c.Password[:], c.Username, []byte(c.Bcrypt))
-	return err
+	for _, statement := range []string{
+		"UPDATE accounts SET password = ? WHERE username = ? AND password = ?",
+		"UPDATE OR REPLACE passwords SET secret = ? WHERE username = ? AND secret = ?",
+	} {
+		if _, err := b.w.exec(statement, c.Password[:], c.Username, []byte(c.Bcrypt)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
