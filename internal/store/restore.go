@@ -39,7 +39,7 @@ func Restore(ctx context.Context, opts Options, file string, force bool) (done R
 		return done, err
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
-	r := &restore{opts: opts, part: opts.Path + ".restore-part", done: &done}
+	r := &restore{opts: opts, part: opts.Path + restorePart, done: &done}
 	if err := r.prepare(ctx, file, force); err != nil {
 		return done, errors.Join(err, r.clean())
 	}

@@ -41,6 +41,23 @@ func mustRestore(t testing.TB, opts Options, file string, force bool) Restored {
 	return done
 }
 
+// TestStartRemovesWhatAKilledBackupHasLeft: a copy of every account has no business
+// there, and takes room.
+func TestStartRemovesWhatAKilledBackupHasLeft(t *testing.T) {
+	s := mustOpen(t, options(t, newClock()))
+	for _, part := range []string{backupPart, restorePart} {
+		for _, suffix := range []string{"", "-journal"} {
+			if err := os.WriteFile(s.opts.Path+part+suffix, []byte("left"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s = reopen(t, s)
+	if left, err := filepath.Glob(s.opts.Path + "*part*"); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
 // TestBackupWhileUpdatesGoOn: each copy is sound and holds, of changes that belong
 // together, both or neither.
 func TestBackupWhileUpdatesGoOn(t *testing.T) {
