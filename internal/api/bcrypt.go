@@ -17,6 +17,9 @@ const (
 	// maxBcryptWaiting bounds how many checks wait for their turn; at 60 ms each that
 	// is four seconds.
 	maxBcryptWaiting = 64
+	// maxBcryptEach bounds how many of them are for one account: who knows one user
+	// name must not take the places of all the others.
+	maxBcryptEach = 4
 	// wrongFor is how long a wrong password is remembered, so that a client that
 	// doesn't give up costs one check a minute.
 	wrongFor = time.Minute
@@ -37,13 +40,14 @@ type bcryptGate struct {
 
 	mu    sync.Mutex
 	wrong map[[sha256.Size]byte]time.Time // until when, by hash and password
+	each  map[string]int                  // checks under way or waiting, by hash
 }
 
 func newBcryptGate() *bcryptGate {
 	turns := max(1, runtime.NumCPU()/2)
 	return &bcryptGate{
 		turns: make(chan struct{}, turns), waiting: make(chan struct{}, turns+maxBcryptWaiting),
-		wrong: make(map[[sha256.Size]byte]time.Time),
+		wrong: make(map[[sha256.Size]byte]time.Time), each: make(map[string]int),
 	}
 }
 
@@ -57,17 +61,21 @@ func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, 
 	if g.known(pair) {
 		return false, nil
 	}
+	if !g.enter(hash) {
+		return false, errChecking
+	}
+	defer g.leave(hash)
 	select {
 	case g.waiting <- struct{}{}:
 		defer func() { <-g.waiting }()
 	default:
-		return false, fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+		return false, errChecking
 	}
 	select {
 	case g.turns <- struct{}{}:
 		defer func() { <-g.turns }()
 	case <-ctx.Done():
-		return false, fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+		return false, errChecking
 	}
 	if g.known(pair) { // the same one has been checked while this one waited
 		return false, nil
@@ -77,6 +85,27 @@ func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, 
 	}
 	g.remember(pair)
 	return false, nil
+}
+
+var errChecking = fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+
+// enter takes one of the places of an account, if there is one left.
+func (g *bcryptGate) enter(hash string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.each[hash] >= maxBcryptEach {
+		return false
+	}
+	g.each[hash]++
+	return true
+}
+
+func (g *bcryptGate) leave(hash string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.each[hash]--; g.each[hash] == 0 {
+		delete(g.each, hash)
+	}
 }
 
 func (g *bcryptGate) known(pair [sha256.Size]byte) bool {

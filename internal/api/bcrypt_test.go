@@ -125,6 +125,7 @@ func TestHashThatCantBeReplacedIsNoReasonToRefuse(t *testing.T) {
 func TestSlowHashesHoldUpNobodyElse(t *testing.T) {
 	b := start(t, nil)
 	slow, fast := b.importedAccount(1, bcrypt.DefaultCost), b.register("")
+	imported := b.importedAccount(2, bcrypt.DefaultCost)
 	var mu sync.Mutex
 	statuses := make(map[int]int)
 	var flood sync.WaitGroup
@@ -142,6 +143,7 @@ func TestSlowHashesHoldUpNobodyElse(t *testing.T) {
 		})
 	}
 	b.want("another account", b.update(fast, txt(fast)), 200, `{"txt": "`+challenge+`"}`)
+	b.wantUpdate("another account of the import", imported, 200)
 	flood.Wait()
 	if statuses[503] == 0 || statuses[401] == 0 || statuses[401]+statuses[503] != 200 {
 		t.Errorf("%v", statuses)
