@@ -289,7 +289,7 @@ func TestRefusedSources(t *testing.T) {
 		ours.source:                              "it is a database of acmezone",
 		noHeader:                                 "it has no header",
 		wrongHeader:                              "its header has no column username",
-		dir:                                      "records.csv: no such file",
+		dir:                                      "it is a folder without a records.csv",
 		"postgres://u:secret-word@127.0.0.1:1/x": "psql with the same URL must get in",
 		"postgres://u:secret-word@host:port/database": "it can't be read",
 	} {
