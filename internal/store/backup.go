@@ -147,7 +147,11 @@ func unsound(err error) error {
 }
 
 func verify(ctx context.Context, conn *sql.Conn) (facts Facts, err error) {
-	if facts.Schema, err = identify(ctx, conn); err != nil {
+	facts.Schema, err = identify(ctx, conn)
+	if foreign, is := errors.AsType[*foreignError](err); is {
+		err = errors.New(foreign.what() + foreign.otherUse)
+	}
+	if err != nil {
 		return facts, err
 	}
 	if facts.Schema == 0 {

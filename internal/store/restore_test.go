@@ -115,6 +115,7 @@ func TestRestoreForgetsNoNameAndNeverSetsTheSerialBack(t *testing.T) {
 	}
 	do(t, s, []zone.Change{
 		zone.Register{Account: account("new")}, zone.Register{Account: account("short")},
+		zone.RotatePassword{Username: "user-old", Password: zone.SecretOf("other")},
 		zone.RemoveAccount{Username: "user-short"}, zone.RemoveAccount{Username: "user-removed"}, zone.RevokeToken{ID: "revoked"},
 	})
 	before := s.Snapshot().Serial()
@@ -123,7 +124,7 @@ func TestRestoreForgetsNoNameAndNeverSetsTheSerialBack(t *testing.T) {
 	}
 	c.t = c.t.Add(-24 * time.Hour) // a clock that was set back
 	done := mustRestore(t, s.opts, backup, false)
-	if done.Retired != 1 || done.Returned != 1 || done.Tokens != 1 || done.Accounts != 2 || done.Unread != nil {
+	if done.Retired != 1 || done.Returned != 1 || done.Tokens != 1 || done.Rotated != 1 || done.Accounts != 2 || done.Unread != nil {
 		t.Errorf("%+v", done)
 	}
 	kept, err := Verify(context.Background(), done.Kept)
