@@ -151,6 +151,11 @@ func TestEveryKindOfRowFromPostgres(t *testing.T) {
 	if err := i.db.QueryRow("SELECT count(*) FROM txt").Scan(&after); err != nil || before != after {
 		t.Errorf("%d rows, were %d, %v", after, before, err)
 	}
+	i.exec("CREATE ROLE stranger LOGIN PASSWORD 'secret-word'")
+	stranger := strings.Replace(i.source, "acmedns:", "stranger:", 1)
+	if _, err := Open(t.Context(), stranger); err == nil || !strings.Contains(err.Error(), "permission denied for table records") || strings.Contains(err.Error(), "secret-word") {
+		t.Error(err)
+	}
 	i.exec("DROP TABLE records")
 	if _, err := Open(t.Context(), i.source); err == nil || !strings.Contains(err.Error(), "it holds no table 'records'") {
 		t.Error(err)
