@@ -41,6 +41,7 @@ type bcryptGate struct {
 	mu    sync.Mutex
 	wrong map[[sha256.Size]byte]time.Time // until when, by hash and password
 	each  map[string]int                  // checks under way or waiting, by hash
+	under map[[sha256.Size]byte]*checking // the same, by hash and password
 }
 
 func newBcryptGate() *bcryptGate {
@@ -48,11 +49,22 @@ func newBcryptGate() *bcryptGate {
 	return &bcryptGate{
 		turns: make(chan struct{}, turns), waiting: make(chan struct{}, turns+maxBcryptWaiting),
 		wrong: make(map[[sha256.Size]byte]time.Time), each: make(map[string]int),
+		under: make(map[[sha256.Size]byte]*checking),
 	}
 }
 
-// matches reports whether the password is the hash's. zone.ErrBusy: its turn didn't
-// come before ctx was done, or too many are waiting.
+// checking is a check under way, for all who bring the same password.
+type checking struct {
+	done chan struct{} // closed when it is over: the rest may be read then
+	ok   bool
+	err  error
+}
+
+var errChecking = fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+
+// matches reports whether the password is the hash's. A client that sends many updates
+// at once has its password checked once. zone.ErrBusy: its turn didn't come before ctx
+// was done, or too many are waiting.
 func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, error) {
 	if len(password) != acmeDNSKey {
 		return false, nil
@@ -61,10 +73,55 @@ func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, 
 	if g.known(pair) {
 		return false, nil
 	}
-	if !g.enter(hash) {
+	c, first := g.enter(hash, pair)
+	switch {
+	case c == nil:
+		return false, errChecking
+	case first:
+		c.ok, c.err = g.check(ctx, hash, password)
+		g.leave(hash, pair, c)
+	}
+	select {
+	case <-c.done:
+		return c.ok, c.err
+	case <-ctx.Done():
 		return false, errChecking
 	}
-	defer g.leave(hash)
+}
+
+// enter takes part in the check of the pair, if it is under way, or begins one; nil
+// where the account has no place left.
+func (g *bcryptGate) enter(hash string, pair [sha256.Size]byte) (c *checking, first bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.under[pair]; c != nil {
+		return c, false
+	}
+	if g.each[hash] >= maxBcryptEach {
+		return nil, false
+	}
+	g.each[hash]++
+	c = &checking{done: make(chan struct{})}
+	g.under[pair] = c
+	return c, true
+}
+
+// leave ends a check. A wrong password is remembered.
+func (g *bcryptGate) leave(hash string, pair [sha256.Size]byte, c *checking) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.err == nil && !c.ok {
+		g.remember(pair)
+	}
+	if g.each[hash]--; g.each[hash] == 0 {
+		delete(g.each, hash)
+	}
+	delete(g.under, pair)
+	close(c.done)
+}
+
+// check waits for its turn.
+func (g *bcryptGate) check(ctx context.Context, hash, password string) (bool, error) {
 	select {
 	case g.waiting <- struct{}{}:
 		defer func() { <-g.waiting }()
@@ -77,35 +134,7 @@ func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, 
 	case <-ctx.Done():
 		return false, errChecking
 	}
-	if g.known(pair) { // the same one has been checked while this one waited
-		return false, nil
-	}
-	if bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil {
-		return true, nil
-	}
-	g.remember(pair)
-	return false, nil
-}
-
-var errChecking = fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
-
-// enter takes one of the places of an account, if there is one left.
-func (g *bcryptGate) enter(hash string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.each[hash] >= maxBcryptEach {
-		return false
-	}
-	g.each[hash]++
-	return true
-}
-
-func (g *bcryptGate) leave(hash string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.each[hash]--; g.each[hash] == 0 {
-		delete(g.each, hash)
-	}
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil, nil
 }
 
 func (g *bcryptGate) known(pair [sha256.Size]byte) bool {
@@ -114,9 +143,8 @@ func (g *bcryptGate) known(pair [sha256.Size]byte) bool {
 	return time.Now().Before(g.wrong[pair])
 }
 
+// remember is called with the lock held.
 func (g *bcryptGate) remember(pair [sha256.Size]byte) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if len(g.wrong) >= maxWrong {
 		clear(g.wrong)
 	}

@@ -96,6 +96,18 @@ func TestImportedAccountIsStoredAtOnce(t *testing.T) {
 	b.mustStore(b.tenant("t", "a.test").token, "a.test", c)
 }
 
+// TestImportedClientMaySendManyAtOnce: a certificate for many domains of one account
+// begins with as many updates, before any of them has brought the fast hash.
+func TestImportedClientMaySendManyAtOnce(t *testing.T) {
+	b := start(t, nil)
+	c := b.importedAccount(1, bcrypt.DefaultCost)
+	var updates sync.WaitGroup
+	for range 50 {
+		updates.Go(func() { b.wantUpdate("one of many", c, 200) })
+	}
+	updates.Wait()
+}
+
 // refusing is a pipeline that writes no password.
 type refusing struct{ api.Changes }
 
