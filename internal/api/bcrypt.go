@@ -18,8 +18,8 @@ const (
 	// is four seconds.
 	maxBcryptWaiting = 64
 	// maxBcryptEach bounds how many of them are for one account: who knows one user
-	// name must not take the places of all the others.
-	maxBcryptEach = 4
+	// name must not take the places of all the others. The client itself needs one.
+	maxBcryptEach = 2
 	// wrongFor is how long a wrong password is remembered, so that a client that
 	// doesn't give up costs one check a minute.
 	wrongFor = time.Minute

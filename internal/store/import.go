@@ -76,6 +76,9 @@ func (i *importing) row(row zone.ImportRow) error {
 		i.result.Skip(row.Account, reason)
 		return nil
 	}
+	if row.Account.Updated.After(i.b.now) { // by a clock that was wrong there
+		row.Account.Updated = i.b.now
+	}
 	is, err := i.account(row.Account)
 	if err != nil || !is {
 		return err

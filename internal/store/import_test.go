@@ -264,6 +264,19 @@ func TestRotationLeavesAHashThatWasNeverUsed(t *testing.T) {
 	}
 }
 
+// TestImportedUpdateLiesInThePast: an account that was used tomorrow would never count
+// as idle.
+func TestImportedUpdateLiesInThePast(t *testing.T) {
+	c := newClock()
+	s := mustOpen(t, options(t, c))
+	row := imported(1)
+	row.Account.Updated = c.t.AddDate(5, 0, 0)
+	importInto(t, s, false, row)
+	if a, err := s.Account(context.Background(), row.Account.Username); err != nil || a.Updated.After(c.t) {
+		t.Errorf("%v, %v", a.Updated, err)
+	}
+}
+
 // TestClosedAllowListStaysClosed: what allows nobody must not be stored as the list
 // that allows everybody.
 func TestClosedAllowListStaysClosed(t *testing.T) {
