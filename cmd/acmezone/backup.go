@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -68,6 +71,9 @@ func backup(c *cli.Context, s surroundings) error {
 
 // mayBecome proves that nothing is lost when the file becomes the backup.
 func mayBecome(file, database string, replace bool) error {
+	if belongsTo(file, database) {
+		return fmt.Errorf("%s is the database itself, or a part of it: name another file", file)
+	}
 	there, err := os.Lstat(file)
 	if err != nil {
 		return nil // nothing is there, or it will be said when it is made
@@ -75,10 +81,32 @@ func mayBecome(file, database string, replace bool) error {
 	if live, err := os.Stat(database); err == nil && os.SameFile(there, live) {
 		return fmt.Errorf("%s is the database itself: name another file", file)
 	}
+	if there.IsDir() {
+		return fmt.Errorf("%s is a folder: name a file in it", file)
+	}
 	if !replace {
 		return fmt.Errorf("%s is there already: name another file, or replace it with --force", file)
 	}
 	return nil
+}
+
+// belongsTo reports whether the file has a name that the database uses, whether it is
+// there or not: its log and its lock come and go.
+func belongsTo(file, database string) bool {
+	if !sameFolder(filepath.Dir(file), filepath.Dir(database)) {
+		return false
+	}
+	suffix, begins := strings.CutPrefix(filepath.Base(file), filepath.Base(database))
+	return begins && slices.Contains([]string{"", "-wal", "-shm", "-journal", ".lock"}, suffix)
+}
+
+func sameFolder(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // backupTo writes the copy beside the file, proves that it is sound and on the disk,

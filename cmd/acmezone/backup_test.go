@@ -90,6 +90,30 @@ func TestBackupOnAFullDisk(t *testing.T) {
 	}
 }
 
+// TestBackupLeavesTheRoomThatUpdatesNeed: the copy that is made beside the database is
+// refused where it would fill the disk that commits go to.
+func TestBackupLeavesTheRoomThatUpdatesNeed(t *testing.T) {
+	dir := t.TempDir()
+	config := writeTestConfig(t, dir)
+	disk := filepath.Join(dir, "disk")
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	script := `mount -t tmpfs -o size=12m,mode=0700 tmpfs "$0" && "$1" backup "$3" --config "$2"; echo "exit code $?"; ls -A "$0"`
+	args := append(ownMounts(t), "sh", "-c", script, disk, os.Args[0], config, filepath.Join(dir, "copy.db"))
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), beAcmezone+"=1", "ACMEZONE_STORE_PATH="+filepath.Join(disk, "a.db"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := "acmezone: no backup was made: the database " + filepath.Join(disk, "a.db") +
+		": a copy is made beside it first, and that takes 17 MB of which 11 MB are free: free some room\nexit code 1\na.db\na.db.lock\n"
+	if string(out) != want {
+		t.Errorf("%s, want %s", out, want)
+	}
+}
+
 // TestKillDuringBackup leaves no file of the name that isn't whole, and what it leaves
 // is no hindrance to the next one.
 func TestKillDuringBackup(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,8 +24,9 @@ func importCommand(s surroundings) *cli.Command {
 		Usage:     "take over an acme-dns database with its accounts, values and passwords",
 		ArgsUsage: "SOURCE",
 		Description: "SOURCE is acme-dns' database (SQLite), a postgres:// URL, or its config.cfg, which\n" +
-			"names either. It is only read, and may be in use. Clients notice nothing: their user\n" +
-			"names, passwords and names stay. The same again takes over what has come since.\n\n" +
+			"names either. It is only read, and may be in use; updates there wait meanwhile.\n" +
+			"Clients notice nothing: their user names, passwords and names stay. The same again\n" +
+			"takes over what has come since.\n\n" +
 			"SOURCE may also be a folder with records.csv and txt.csv, which psql writes with\n" +
 			"   \\copy records TO 'records.csv' CSV HEADER\n" +
 			"   \\copy txt TO 'txt.csv' CSV HEADER\n\nExamples:\n" +
@@ -95,11 +97,23 @@ func importSource(c *cli.Context, s surroundings) (err error) {
 	done := imported{Source: source.Name, DryRun: c.Bool("dry-run"), Notes: append([]string{}, notes(source, cfg)...)}
 	rows := withProgress(s.stderr, source.Rows(c.Context, &done.Summary), total)
 	if done.ImportResult, err = ctl.Import(c.Context, rows, done.DryRun); err != nil {
-		return err
+		return interruptedImport(c, err)
 	}
 	done.Odd = append(append([]string{}, done.Summary.Odd...), done.ImportResult.Odd...)
 	done.Skipped += done.Unusable
 	return done.print(c, s)
+}
+
+// interruptedImport says what is known after Ctrl-C: a service that has all rows takes
+// them over, whoever waits.
+func interruptedImport(c *cli.Context, err error) error {
+	switch {
+	case !errors.Is(err, context.Canceled) && !errors.Is(err, context.Cause(c.Context)):
+		return err
+	case errors.Is(err, zone.ErrSource):
+		return errors.New("interrupted: nothing was imported")
+	}
+	return errors.New("interrupted: the service may import the accounts all the same; the same command again says which are there")
 }
 
 // notes is what the operator should know before anything else.

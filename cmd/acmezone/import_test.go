@@ -189,6 +189,29 @@ func TestKillDuringImport(t *testing.T) {
 	t.Logf("%v", seen)
 }
 
+// TestInterruptedImport says that nothing was imported, and it wasn't.
+func TestInterruptedImport(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "acme-dns.db")
+	acmeDNS(t, source, 20_000, 0)
+	config := writeTestConfig(t, t.TempDir())
+	for after := 10 * time.Millisecond; ; after += 20 * time.Millisecond {
+		cmd := exec.Command(os.Args[0], "import", source, "--config", config)
+		cmd.Env = append(os.Environ(), beAcmezone+"=1")
+		timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(os.Interrupt) })
+		out, _ := cmd.CombinedOutput()
+		timer.Stop()
+		if string(out) == "acmezone: interrupted: nothing was imported\n" {
+			break
+		}
+		if strings.Contains(string(out), "20000 new") {
+			t.Fatalf("it got through after %v: %s", after, out)
+		}
+	}
+	if n := importedInto(t, config); n != 0 {
+		t.Errorf("%d accounts", n)
+	}
+}
+
 // killAfter runs the program and kills it, unless it ends before.
 func killAfter(t *testing.T, after time.Duration, args ...string) {
 	t.Helper()

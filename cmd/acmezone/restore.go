@@ -81,6 +81,9 @@ func restoreNotes(done store.Restored) []string {
 	if done.Tokens > 0 {
 		notes = append(notes, fmt.Sprintf("%d tokens that were revoked since the backup are good again: see 'acmezone token list'", done.Tokens))
 	}
+	if done.Rotated > 0 {
+		notes = append(notes, fmt.Sprintf("%d accounts have their password from before a rotation again: rotate those anew whose old password others know", done.Rotated))
+	}
 	return notes
 }
 

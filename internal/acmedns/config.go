@@ -1,6 +1,7 @@
 package acmedns
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -69,7 +70,7 @@ func throughConfig(name string) (*Config, string, error) {
 func looksLikeConfig(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".cfg", ".toml", ".conf":
-		return !isURL(name)
+		return !strings.Contains(name, "://")
 	}
 	return false
 }
@@ -94,7 +95,7 @@ func (c *Config) database() (string, error) {
 	switch c.Database.Engine {
 	case "postgres":
 		if !isURL(connection) {
-			return "", fmt.Errorf("database.connection %q is no postgres:// URL: give one as SOURCE", redactedWords(connection))
+			return "", errors.New("database.connection is no postgres:// URL: give one as SOURCE") // it holds a password
 		}
 		return connection, nil
 	case "sqlite3", "sqlite":
@@ -138,15 +139,4 @@ func (c *Config) find(path string) (string, error) {
 	}
 	return "", fmt.Errorf("database.connection %q is relative to acme-dns' working directory and there is none of %s: give the path of the database as SOURCE",
 		path, strings.Join(tried, ", "))
-}
-
-// redactedWords hides the password of a connection that is written as key=value.
-func redactedWords(connection string) string {
-	words := strings.Fields(connection)
-	for i, w := range words {
-		if strings.HasPrefix(strings.ToLower(w), "password=") {
-			words[i] = "password=xxxxx"
-		}
-	}
-	return strings.Join(words, " ")
 }

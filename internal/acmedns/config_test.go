@@ -153,6 +153,7 @@ func TestConfigsThatNameNone(t *testing.T) {
 		{"", "x", "it names no database.engine"},
 		{"sqlite3", "", "it names no database.connection"},
 		{"postgres", "host=x password=secret-word", "is no postgres:// URL"},
+		{"postgres", "host=x password = 'a secret-word'", "is no postgres:// URL"},
 	} {
 		_, err := Open(t.Context(), writeSample(t, t.TempDir(), c.engine, c.connection))
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret-word") {

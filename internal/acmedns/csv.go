@@ -95,6 +95,9 @@ func (s *Source) load(ctx context.Context, from io.Reader, t table) error {
 // are left out as "".
 func csvHeader(r *csv.Reader, needed []string) ([]string, error) {
 	header, err := r.Read()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err // such as a table that PostgreSQL doesn't let this user read
+	}
 	if err != nil {
 		return nil, errors.New("it has no header: write it with \\copy TABLE TO 'FILE' CSV HEADER")
 	}

@@ -46,6 +46,10 @@ func (s *Source) open(ctx context.Context, name string) error {
 		s.Name = redacted(name)
 		return s.openPostgres(ctx, name)
 	}
+	if scheme, _, found := strings.Cut(name, "://"); found {
+		s.Name = redacted(name)
+		return fmt.Errorf("%s:// is nothing that acme-dns keeps accounts in; SOURCE is a file or a postgres:// URL", scheme)
+	}
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -53,6 +57,9 @@ func (s *Source) open(ctx context.Context, name string) error {
 	case err != nil:
 		return errors.Unwrap(err) // without the path, which is said already
 	case info.IsDir():
+		if _, err := os.Stat(filepath.Join(name, "records.csv")); errors.Is(err, os.ErrNotExist) {
+			return errors.New("it is a folder without a records.csv: name acme-dns' database itself, or see 'acmezone import --help'")
+		}
 		return s.openCSV(ctx, filepath.Join(name, "records.csv"))
 	case strings.EqualFold(filepath.Ext(name), ".csv"):
 		return s.openCSV(ctx, name)
@@ -61,17 +68,21 @@ func (s *Source) open(ctx context.Context, name string) error {
 }
 
 func isURL(name string) bool {
-	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+	scheme, _, found := strings.Cut(name, "://")
+	return found && (strings.EqualFold(scheme, "postgres") || strings.EqualFold(scheme, "postgresql"))
 }
 
 func redacted(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return "the postgres:// URL"
+		return "the URL"
 	}
-	if query := u.Query(); query.Has("password") {
-		query.Set("password", "xxxxx")
-		u.RawQuery = query.Encode()
+	query := u.Query()
+	for _, secret := range []string{"password", "sslpassword"} {
+		if query.Has(secret) {
+			query.Set(secret, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
 	}
 	return u.Redacted()
 }

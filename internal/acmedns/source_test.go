@@ -151,6 +151,11 @@ func TestEveryKindOfRowFromPostgres(t *testing.T) {
 	if err := i.db.QueryRow("SELECT count(*) FROM txt").Scan(&after); err != nil || before != after {
 		t.Errorf("%d rows, were %d, %v", after, before, err)
 	}
+	i.exec("CREATE ROLE stranger LOGIN PASSWORD 'secret-word'")
+	stranger := strings.Replace(i.source, "acmedns:", "stranger:", 1)
+	if _, err := Open(t.Context(), stranger); err == nil || !strings.Contains(err.Error(), "permission denied for table records") || strings.Contains(err.Error(), "secret-word") {
+		t.Error(err)
+	}
 	i.exec("DROP TABLE records")
 	if _, err := Open(t.Context(), i.source); err == nil || !strings.Contains(err.Error(), "it holds no table 'records'") {
 		t.Error(err)
@@ -289,7 +294,7 @@ func TestRefusedSources(t *testing.T) {
 		ours.source:                              "it is a database of acmezone",
 		noHeader:                                 "it has no header",
 		wrongHeader:                              "its header has no column username",
-		dir:                                      "records.csv: no such file",
+		dir:                                      "it is a folder without a records.csv",
 		"postgres://u:secret-word@127.0.0.1:1/x": "psql with the same URL must get in",
 		"postgres://u:secret-word@host:port/database": "it can't be read",
 	} {

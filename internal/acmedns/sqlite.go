@@ -32,6 +32,9 @@ func (s *Source) openSQLite(ctx context.Context, path string) error {
 	if err == nil {
 		err = s.findLayout(ctx)
 	}
+	if isBusy(err) {
+		return fmt.Errorf("another program is writing to it: stop acme-dns, then import (%w)", err)
+	}
 	if !needsWriting(err) {
 		return err
 	}
@@ -60,6 +63,11 @@ func openFile(path, mode string) (*sql.DB, error) {
 func needsWriting(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && slices.Contains([]int{sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}, e.Code()&0xff)
+}
+
+func isBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 // Offsets in the header of a SQLite file (https://sqlite.org/fileformat2.html).

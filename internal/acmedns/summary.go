@@ -20,7 +20,7 @@ type Summary struct {
 }
 
 func (s *Summary) note(a zone.Account, what string) {
-	s.Odd = append(s.Odd, fmt.Sprintf("account %s (%s) %s", a.Username, a.Subdomain, what))
+	s.Odd = append(s.Odd, zone.Oddity(a, what))
 }
 
 func (s *Summary) skip(row, reason string) {

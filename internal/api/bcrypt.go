@@ -17,6 +17,9 @@ const (
 	// maxBcryptWaiting bounds how many checks wait for their turn; at 60 ms each that
 	// is four seconds.
 	maxBcryptWaiting = 64
+	// maxBcryptEach bounds how many of them are for one account: who knows one user
+	// name must not take the places of all the others. The client itself needs one.
+	maxBcryptEach = 2
 	// wrongFor is how long a wrong password is remembered, so that a client that
 	// doesn't give up costs one check a minute.
 	wrongFor = time.Minute
@@ -37,18 +40,31 @@ type bcryptGate struct {
 
 	mu    sync.Mutex
 	wrong map[[sha256.Size]byte]time.Time // until when, by hash and password
+	each  map[string]int                  // checks under way or waiting, by hash
+	under map[[sha256.Size]byte]*checking // the same, by hash and password
 }
 
 func newBcryptGate() *bcryptGate {
 	turns := max(1, runtime.NumCPU()/2)
 	return &bcryptGate{
 		turns: make(chan struct{}, turns), waiting: make(chan struct{}, turns+maxBcryptWaiting),
-		wrong: make(map[[sha256.Size]byte]time.Time),
+		wrong: make(map[[sha256.Size]byte]time.Time), each: make(map[string]int),
+		under: make(map[[sha256.Size]byte]*checking),
 	}
 }
 
-// matches reports whether the password is the hash's. zone.ErrBusy: its turn didn't
-// come before ctx was done, or too many are waiting.
+// checking is a check under way, for all who bring the same password.
+type checking struct {
+	done chan struct{} // closed when it is over: the rest may be read then
+	ok   bool
+	err  error
+}
+
+var errChecking = fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+
+// matches reports whether the password is the hash's. A client that sends many updates
+// at once has its password checked once. zone.ErrBusy: its turn didn't come before ctx
+// was done, or too many are waiting.
 func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, error) {
 	if len(password) != acmeDNSKey {
 		return false, nil
@@ -57,26 +73,68 @@ func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, 
 	if g.known(pair) {
 		return false, nil
 	}
+	c, first := g.enter(hash, pair)
+	switch {
+	case c == nil:
+		return false, errChecking
+	case first:
+		c.ok, c.err = g.check(ctx, hash, password)
+		g.leave(hash, pair, c)
+	}
+	select {
+	case <-c.done:
+		return c.ok, c.err
+	case <-ctx.Done():
+		return false, errChecking
+	}
+}
+
+// enter takes part in the check of the pair, if it is under way, or begins one; nil
+// where the account has no place left.
+func (g *bcryptGate) enter(hash string, pair [sha256.Size]byte) (c *checking, first bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.under[pair]; c != nil {
+		return c, false
+	}
+	if g.each[hash] >= maxBcryptEach {
+		return nil, false
+	}
+	g.each[hash]++
+	c = &checking{done: make(chan struct{})}
+	g.under[pair] = c
+	return c, true
+}
+
+// leave ends a check. A wrong password is remembered.
+func (g *bcryptGate) leave(hash string, pair [sha256.Size]byte, c *checking) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.err == nil && !c.ok {
+		g.remember(pair)
+	}
+	if g.each[hash]--; g.each[hash] == 0 {
+		delete(g.each, hash)
+	}
+	delete(g.under, pair)
+	close(c.done)
+}
+
+// check waits for its turn.
+func (g *bcryptGate) check(ctx context.Context, hash, password string) (bool, error) {
 	select {
 	case g.waiting <- struct{}{}:
 		defer func() { <-g.waiting }()
 	default:
-		return false, fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+		return false, errChecking
 	}
 	select {
 	case g.turns <- struct{}{}:
 		defer func() { <-g.turns }()
 	case <-ctx.Done():
-		return false, fmt.Errorf("%w: passwords from the import are being checked", zone.ErrBusy)
+		return false, errChecking
 	}
-	if g.known(pair) { // the same one has been checked while this one waited
-		return false, nil
-	}
-	if bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil {
-		return true, nil
-	}
-	g.remember(pair)
-	return false, nil
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil, nil
 }
 
 func (g *bcryptGate) known(pair [sha256.Size]byte) bool {
@@ -85,29 +143,25 @@ func (g *bcryptGate) known(pair [sha256.Size]byte) bool {
 	return time.Now().Before(g.wrong[pair])
 }
 
+// remember is called with the lock held.
 func (g *bcryptGate) remember(pair [sha256.Size]byte) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if len(g.wrong) >= maxWrong {
 		clear(g.wrong)
 	}
 	g.wrong[pair] = time.Now().Add(wrongFor)
 }
 
-// acceptsImported checks the bcrypt hash of an account that has one, and puts the fast
-// hash in its place. That this couldn't be written is no reason to turn the client
+// acceptsImported checks the bcrypt hash of an account, and puts the fast hash in its
+// place, in the account that it returns too. That this couldn't be written is no reason to turn the client
 // away: the next time will do.
-func (h *handler) acceptsImported(ctx context.Context, account zone.Account, key string) (bool, error) {
-	if account.Bcrypt == "" {
-		return false, nil
-	}
+func (h *handler) acceptsImported(ctx context.Context, account zone.Account, key string) (zone.Account, bool, error) {
 	ok, err := h.bcrypt.matches(ctx, account.Bcrypt, key)
 	if !ok || err != nil {
-		return false, err
+		return account, false, err
 	}
 	change := zone.ReplacePassword{Username: account.Username, Bcrypt: account.Bcrypt, Password: zone.SecretOf(key)}
 	if err := h.Changes.Commit(ctx, change); err != nil {
 		h.Log.Warn("the bcrypt hash of an account stays for now", "account", account.Username, "err", err)
 	}
-	return true, nil
+	return account.Imported(key), true, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -65,6 +66,48 @@ func TestClientOfAnImportGoesOn(t *testing.T) {
 	b.want("address not allowed", b.update(elsewhere, txt(elsewhere)), 401, `{"error": "forbidden"}`)
 }
 
+func TestPasswordOfAnImportOutlivesARotation(t *testing.T) {
+	b := start(t, nil)
+	old := b.importedAccount(1, bcrypt.MinCost)
+	fresh, wrong := old, old
+	fresh.Password, wrong.Password = zone.NewPassword(), zone.NewPassword()
+	rotate := zone.RotatePassword{Username: old.Username, Password: zone.SecretOf(fresh.Password), OldUntil: time.Now().Add(time.Hour)}
+	if err := b.changes.Commit(t.Context(), rotate); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the old one by the hash that came, and by the fast one
+		b.wantUpdate("new password", fresh, 200)
+		b.wantUpdate("wrong password", wrong, 401)
+		b.wantUpdate("old password", old, 200)
+	}
+	rotate.OldUntil = time.Time{}
+	if err := b.changes.Commit(t.Context(), rotate); err != nil {
+		t.Fatal(err)
+	}
+	b.wantUpdate("old password, given no time", old, 401)
+}
+
+// TestImportedAccountIsStoredAtOnce: the account store asks for the account's own
+// password, and takes it although only the slow hash is there.
+func TestImportedAccountIsStoredAtOnce(t *testing.T) {
+	b := start(t, nil)
+	c := b.importedAccount(1, bcrypt.MinCost)
+	c.FullDomain = c.Subdomain + ".auth.test"
+	b.mustStore(b.tenant("t", "a.test").token, "a.test", c)
+}
+
+// TestImportedClientMaySendManyAtOnce: a certificate for many domains of one account
+// begins with as many updates, before any of them has brought the fast hash.
+func TestImportedClientMaySendManyAtOnce(t *testing.T) {
+	b := start(t, nil)
+	c := b.importedAccount(1, bcrypt.DefaultCost)
+	var updates sync.WaitGroup
+	for range 50 {
+		updates.Go(func() { b.wantUpdate("one of many", c, 200) })
+	}
+	updates.Wait()
+}
+
 // refusing is a pipeline that writes no password.
 type refusing struct{ api.Changes }
 
@@ -92,8 +135,10 @@ func TestHashThatCantBeReplacedIsNoReasonToRefuse(t *testing.T) {
 // TestSlowHashesHoldUpNobodyElse: a flood of wrong passwords at an imported account is
 // turned away, and others are served meanwhile.
 func TestSlowHashesHoldUpNobodyElse(t *testing.T) {
-	b := start(t, nil)
+	// The race detector makes a check take seconds.
+	b := start(t, func(o *api.Options) { o.Timeout = time.Minute })
 	slow, fast := b.importedAccount(1, bcrypt.DefaultCost), b.register("")
+	imported := b.importedAccount(2, bcrypt.DefaultCost)
 	var mu sync.Mutex
 	statuses := make(map[int]int)
 	var flood sync.WaitGroup
@@ -111,6 +156,7 @@ func TestSlowHashesHoldUpNobodyElse(t *testing.T) {
 		})
 	}
 	b.want("another account", b.update(fast, txt(fast)), 200, `{"txt": "`+challenge+`"}`)
+	b.wantUpdate("another account of the import", imported, 200)
 	flood.Wait()
 	if statuses[503] == 0 || statuses[401] == 0 || statuses[401]+statuses[503] != 200 {
 		t.Errorf("%v", statuses)

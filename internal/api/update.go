@@ -71,13 +71,13 @@ func (h *handler) authenticate(ctx context.Context, e *exchange, user, key strin
 	switch {
 	case err != nil:
 		return nobody, refuse("no such account")
-	case !matches && account.Bcrypt == "":
+	case !matches && !account.HasImported(time.Now()):
 		return nobody, refuse("wrong password")
 	case !account.AllowFrom.Allows(e.client):
 		return nobody, refuse("the address is not in the account's allow list")
 	}
 	if !matches { // the slow check comes last
-		matches, err = h.acceptsImported(ctx, account, key)
+		account, matches, err = h.acceptsImported(ctx, account, key)
 	}
 	if err == nil && !matches {
 		err = refuse("wrong password")

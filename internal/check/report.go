@@ -27,18 +27,55 @@ var marks = map[Status]struct{ symbol, colour string }{
 func WriteText(w io.Writer, findings []Finding, style Style) error {
 	var text strings.Builder
 	width := 0
-	for _, f := range findings {
+	shown, hidden := brief(findings)
+	for _, f := range shown {
 		width = max(width, utf8.RuneCountInString(f.Check))
 	}
-	for _, f := range findings {
+	for _, f := range shown {
 		fmt.Fprintf(&text, "%s  %-*s  %s: %s\n", style.mark(f.Status), width, f.Check, printable(f.Subject), printable(f.Message))
 		if f.Fix != "" {
 			fmt.Fprintf(&text, "%*s  do: %s\n", style.markWidth()+2+width, "", printable(f.Fix))
 		}
 	}
-	fmt.Fprintln(&text, Summary(findings))
+	fmt.Fprintln(&text, Summary(findings)+hidden)
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+// manyFindings is how many are read line by line.
+const manyFindings = 100
+
+// brief leaves out, of a long list, what is well, and says once why many subjects were
+// skipped: the few lines with something to do would be lost in it.
+func brief(findings []Finding) (shown []Finding, hidden string) {
+	if len(findings) <= manyFindings {
+		return findings, ""
+	}
+	skipped := make(map[Finding]int)
+	for _, f := range findings {
+		switch f.Status {
+		case OK:
+			hidden = " (not shown: acmezone check --json has all)"
+			continue
+		case Skipped:
+			if skipped[alike(f)]++; skipped[alike(f)] > 1 {
+				continue
+			}
+		}
+		shown = append(shown, f)
+	}
+	for i, f := range shown {
+		if n := skipped[alike(f)]; n > 1 {
+			shown[i].Subject = fmt.Sprintf("%s and %d more", f.Subject, n-1)
+		}
+	}
+	return shown, hidden
+}
+
+// alike is what findings have in common that say the same of different subjects.
+func alike(f Finding) Finding {
+	f.Subject = ""
+	return f
 }
 
 // printable leaves out what would steer a terminal: anybody may write anything into a

@@ -52,6 +52,29 @@ skipped  caa          example.org: no answer
 	}
 }
 
+// TestLongReportShowsWhatIsToBeDone: of hundreds of domains, not each that is well.
+func TestLongReportShowsWhatIsToBeDone(t *testing.T) {
+	var findings []check.Finding
+	for range 200 {
+		findings = append(findings,
+			check.Finding{Check: "cname", Subject: "example.org", Status: check.OK, Message: "leads there"},
+			check.Finding{Check: "caa", Subject: "example.org", Status: check.Skipped, Message: "no time", Fix: "give some"})
+	}
+	findings = append(findings, reported[0], reported[0])
+	want := `skipped  caa  example.org and 199 more: no time
+              do: give some
+fault    tcp  ns1.auth.test (192.0.2.1): answers over UDP only
+              do: open TCP port 53
+fault    tcp  ns1.auth.test (192.0.2.1): answers over UDP only
+              do: open TCP port 53
+2 faults, 200 skipped, 200 ok (not shown: acmezone check --json has all)
+`
+	var got bytes.Buffer
+	if err := check.WriteText(&got, findings, check.Style{}); err != nil || got.String() != want {
+		t.Errorf("%s, %v", got.String(), err)
+	}
+}
+
 func TestReportOfNothing(t *testing.T) {
 	var got bytes.Buffer
 	if err := check.WriteJSON(&got, nil); err != nil || got.String() != "[]\n" {

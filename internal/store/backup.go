@@ -8,16 +8,26 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 
+	"golang.org/x/sys/unix"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// The ends of the names of what is made beside the database for a moment.
+const (
+	backupPart  = ".backup-part"
+	restorePart = ".restore-part"
+)
+
 // Backup writes a copy of the database, as it is at one moment between two commits.
-// Commits go on meanwhile. Any goroutine may call it; a second one waits for the first.
+// Commits go on meanwhile. It is made beside the database first, and refused where that
+// would take the room that commits need. Any goroutine may call it; a second one waits
+// for the first.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	s.backing.Lock()
 	defer s.backing.Unlock()
-	part := s.opts.Path + ".backup-part"
+	part := s.opts.Path + backupPart
 	if err := removeDatabase(part); err != nil { // of a process that was killed
 		return err
 	}
@@ -44,6 +54,9 @@ func (s *Store) vacuumInto(ctx context.Context, target string) error {
 		return err
 	}
 	defer db.Close()
+	if err := enoughRoom(ctx, db, filepath.Dir(target)); err != nil {
+		return err
+	}
 	// The file is made before, so that it is nobody else's to read.
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -54,6 +67,36 @@ func (s *Store) vacuumInto(ctx context.Context, target string) error {
 	}
 	_, err = db.ExecContext(ctx, "VACUUM INTO ?", target)
 	return err
+}
+
+// spareRoom is what a copy leaves free, in bytes: the write-ahead log grows to 4 MB in
+// ordinary times.
+const spareRoom = 16 << 20
+
+// enoughRoom proves that a copy of the database leaves room for commits in the folder.
+func enoughRoom(ctx context.Context, db *sql.DB, folder string) error {
+	var pages, size int64
+	err := errors.Join(
+		db.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages),
+		db.QueryRowContext(ctx, "PRAGMA page_size").Scan(&size),
+	)
+	if err != nil {
+		return err
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(folder, &disk); err != nil {
+		return nil // it is asked for caution's sake: the copy may fit
+	}
+	free, needed := int64(disk.Bavail)*disk.Bsize, pages*size+spareRoom
+	if free < needed {
+		return fmt.Errorf("a copy is made beside it first, and that takes %d MB of which %d MB are free: free some room", (needed+1<<20-1)>>20, free>>20)
+	}
+	return nil
+}
+
+// removeParts removes what a process that was killed has left. Who holds the lock may.
+func removeParts(path string) error {
+	return errors.Join(removeDatabase(path+backupPart), removeDatabase(path+restorePart))
 }
 
 // removeDatabase removes a database that nobody has open, and what belongs to it.
@@ -104,7 +147,11 @@ func unsound(err error) error {
 }
 
 func verify(ctx context.Context, conn *sql.Conn) (facts Facts, err error) {
-	if facts.Schema, err = identify(ctx, conn); err != nil {
+	facts.Schema, err = identify(ctx, conn)
+	if foreign, is := errors.AsType[*foreignError](err); is {
+		err = errors.New(foreign.what() + foreign.otherUse)
+	}
+	if err != nil {
 		return facts, err
 	}
 	if facts.Schema == 0 {

@@ -76,6 +76,9 @@ func (i *importing) row(row zone.ImportRow) error {
 		i.result.Skip(row.Account, reason)
 		return nil
 	}
+	if row.Account.Updated.After(i.b.now) { // by a clock that was wrong there
+		row.Account.Updated = i.b.now
+	}
 	is, err := i.account(row.Account)
 	if err != nil || !is {
 		return err
@@ -165,9 +168,16 @@ func setPassword(a *zone.Account, stored []byte) bool {
 	return copy(a.Password[:], stored) == len(stored) && len(stored) == len(a.Password)
 }
 
-// replacePassword does nothing where the password has been changed meanwhile.
+// replacePassword does nothing where the password has been changed meanwhile. After a
+// rotation the hash is among the further ones.
 func (b *batch) replacePassword(c zone.ReplacePassword) error {
-	_, err := b.w.exec("UPDATE accounts SET password = ? WHERE username = ? AND password = ?",
-		c.Password[:], c.Username, []byte(c.Bcrypt))
-	return err
+	for _, statement := range []string{
+		"UPDATE accounts SET password = ? WHERE username = ? AND password = ?",
+		"UPDATE OR REPLACE passwords SET secret = ? WHERE username = ? AND secret = ?",
+	} {
+		if _, err := b.w.exec(statement, c.Password[:], c.Username, []byte(c.Bcrypt)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -225,6 +225,58 @@ func TestBcryptGivesWayToTheFastHashOnce(t *testing.T) {
 	}
 }
 
+// TestRotationLeavesAHashThatWasNeverUsed: the client of an import keeps its password
+// for the time that the operator gives it, like any other.
+func TestRotationLeavesAHashThatWasNeverUsed(t *testing.T) {
+	c := newClock()
+	s := mustOpen(t, options(t, c))
+	a := imported(1).Account
+	importInto(t, s, false, imported(1))
+	stored := func() zone.Account {
+		t.Helper()
+		got, err := s.Account(context.Background(), a.Username)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	until := c.t.Add(time.Hour).Truncate(time.Second)
+	rotate := zone.RotatePassword{Username: a.Username, Password: zone.SecretOf("new"), OldUntil: until}
+	do(t, s, one(rotate))
+	got := stored()
+	if got.Bcrypt != someBcrypt || !got.Ends.Equal(until) || !got.Password.Matches("new") {
+		t.Errorf("%+v", got)
+	}
+	if !got.HasImported(until.Add(-time.Second)) || got.HasImported(until) {
+		t.Error("the hash doesn't end when it was told to")
+	}
+	do(t, s, one(zone.ReplacePassword{Username: a.Username, Bcrypt: someBcrypt, Password: zone.SecretOf("old")}))
+	got = stored()
+	for _, plain := range []string{"new", "old"} {
+		if !got.Accepts(plain, until.Add(-time.Second)) || got.Accepts("old", until) || got.Bcrypt != "" {
+			t.Errorf("%s: %+v", plain, got)
+		}
+	}
+	rotate.Password, rotate.OldUntil = zone.SecretOf("last"), time.Time{}
+	do(t, s, one(rotate))
+	if got := stored(); len(got.Further) != 0 || !got.Password.Matches("last") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestImportedUpdateLiesInThePast: an account that was used tomorrow would never count
+// as idle.
+func TestImportedUpdateLiesInThePast(t *testing.T) {
+	c := newClock()
+	s := mustOpen(t, options(t, c))
+	row := imported(1)
+	row.Account.Updated = c.t.AddDate(5, 0, 0)
+	importInto(t, s, false, row)
+	if a, err := s.Account(context.Background(), row.Account.Username); err != nil || a.Updated.After(c.t) {
+		t.Errorf("%v, %v", a.Updated, err)
+	}
+}
+
 // TestClosedAllowListStaysClosed: what allows nobody must not be stored as the list
 // that allows everybody.
 func TestClosedAllowListStaysClosed(t *testing.T) {

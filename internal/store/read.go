@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func (s *Store) scanAccount(row scanner) (zone.Account, error) {
 		return a, fmt.Errorf("the database %s: the password of account %s is damaged", s.opts.Path, a.Username)
 	}
 	a.Created, a.Updated = timeOrZero(created), timeOrZero(updated)
-	if a.Further, err = furtherPasswords(further.String); err == nil && domains.Valid {
+	if err = setFurther(&a, further.String); err == nil && domains.Valid {
 		err = json.Unmarshal([]byte(domains.String), &a.Domains)
 	}
 	if err != nil {
@@ -83,23 +84,32 @@ func (s *Store) scanAccount(row scanner) (zone.Account, error) {
 	return a, nil
 }
 
-func furtherPasswords(text string) ([]zone.Password, error) {
+// setFurther reads the passwords beside the account's own: SHA-256, and one bcrypt hash
+// where an account was given another password before the one of the import was used.
+func setFurther(a *zone.Account, text string) error {
 	if text == "" { // nearly always
-		return nil, nil
+		return nil
 	}
 	var stored []struct {
-		Secret zone.Secret
+		Secret string // hexadecimal
 		Token  string
 		Until  int64
 	}
 	if err := json.Unmarshal([]byte(text), &stored); err != nil {
-		return nil, err
+		return err
 	}
-	var all []zone.Password
-	for _, p := range stored {
-		all = append(all, zone.Password{Secret: p.Secret, Token: p.Token, Expires: timeOrZero(p.Until)})
+	for _, s := range stored {
+		if hash, err := hex.DecodeString(s.Secret); err == nil && zone.LooksLikeBcrypt(string(hash)) {
+			a.Bcrypt, a.Ends = string(hash), timeOrZero(s.Until)
+			continue
+		}
+		p := zone.Password{Token: s.Token, Expires: timeOrZero(s.Until)}
+		if err := p.Secret.UnmarshalText([]byte(s.Secret)); err != nil {
+			return err
+		}
+		a.Further = append(a.Further, p)
 	}
-	return all, nil
+	return nil
 }
 
 // Owners returns which of the names belong to an account.

@@ -22,6 +22,7 @@ type Restored struct {
 	Retired  int    // names given out since the backup, which are never given out again
 	Returned int    // accounts that had been removed since
 	Tokens   int    // tokens that had been revoked since
+	Rotated  int    // accounts that had been given another password since
 	Unread   error  // why the database from before couldn't be asked; nil if it could
 }
 
@@ -39,7 +40,7 @@ func Restore(ctx context.Context, opts Options, file string, force bool) (done R
 		return done, err
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
-	r := &restore{opts: opts, part: opts.Path + ".restore-part", done: &done}
+	r := &restore{opts: opts, part: opts.Path + restorePart, done: &done}
 	if err := r.prepare(ctx, file, force); err != nil {
 		return done, errors.Join(err, r.clean())
 	}
@@ -110,6 +111,9 @@ func alone(file, database string) error {
 	}
 	if current, err := os.Stat(database); err == nil && os.SameFile(info, current) {
 		return errors.New("it is the database itself")
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is no file that 'acmezone backup' has made")
 	}
 	if log, err := os.Stat(file + "-wal"); err == nil && log.Size() > 0 {
 		return fmt.Errorf("it isn't whole without %s-wal: take a backup of 'acmezone backup'", file)
@@ -215,6 +219,9 @@ func (r *restore) remember(w *writer) error {
 	err := errors.Join(
 		w.queryRow(`SELECT count(*) FROM accounts WHERE subdomain IN (SELECT owner FROM former.retired)`, nil, &r.done.Returned),
 		w.queryRow(`SELECT count(*) FROM tokens WHERE id NOT IN (SELECT id FROM former.tokens)`, nil, &r.done.Tokens),
+		// A bcrypt hash may as well have been replaced since its password was used.
+		w.queryRow(`SELECT count(*) FROM main.accounts a JOIN former.accounts f USING (username)
+			WHERE a.password <> f.password AND length(a.password) = length(f.password)`, nil, &r.done.Rotated),
 	)
 	if err != nil {
 		return err

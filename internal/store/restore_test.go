@@ -41,6 +41,23 @@ func mustRestore(t testing.TB, opts Options, file string, force bool) Restored {
 	return done
 }
 
+// TestStartRemovesWhatAKilledBackupHasLeft: a copy of every account has no business
+// there, and takes room.
+func TestStartRemovesWhatAKilledBackupHasLeft(t *testing.T) {
+	s := mustOpen(t, options(t, newClock()))
+	for _, part := range []string{backupPart, restorePart} {
+		for _, suffix := range []string{"", "-journal"} {
+			if err := os.WriteFile(s.opts.Path+part+suffix, []byte("left"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s = reopen(t, s)
+	if left, err := filepath.Glob(s.opts.Path + "*part*"); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
 // TestBackupWhileUpdatesGoOn: each copy is sound and holds, of changes that belong
 // together, both or neither.
 func TestBackupWhileUpdatesGoOn(t *testing.T) {
@@ -98,6 +115,7 @@ func TestRestoreForgetsNoNameAndNeverSetsTheSerialBack(t *testing.T) {
 	}
 	do(t, s, []zone.Change{
 		zone.Register{Account: account("new")}, zone.Register{Account: account("short")},
+		zone.RotatePassword{Username: "user-old", Password: zone.SecretOf("other")},
 		zone.RemoveAccount{Username: "user-short"}, zone.RemoveAccount{Username: "user-removed"}, zone.RevokeToken{ID: "revoked"},
 	})
 	before := s.Snapshot().Serial()
@@ -106,7 +124,7 @@ func TestRestoreForgetsNoNameAndNeverSetsTheSerialBack(t *testing.T) {
 	}
 	c.t = c.t.Add(-24 * time.Hour) // a clock that was set back
 	done := mustRestore(t, s.opts, backup, false)
-	if done.Retired != 1 || done.Returned != 1 || done.Tokens != 1 || done.Accounts != 2 || done.Unread != nil {
+	if done.Retired != 1 || done.Returned != 1 || done.Tokens != 1 || done.Rotated != 1 || done.Accounts != 2 || done.Unread != nil {
 		t.Errorf("%+v", done)
 	}
 	kept, err := Verify(context.Background(), done.Kept)

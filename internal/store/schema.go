@@ -125,9 +125,18 @@ func foreign(ctx context.Context, conn *sql.Conn) error {
 	var n int
 	err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name IN ('records', 'txt')").Scan(&n)
 	if err == nil && n > 0 {
-		return errors.New("it is a database of acme-dns, not of acmezone: give store.path a new file")
+		return &foreignError{"acme-dns", ": 'acmezone import' takes one"}
 	}
-	return errors.New("it is a database of some other program, not of acmezone: give store.path a new file")
+	return &foreignError{"some other program", ""}
+}
+
+// foreignError says whose a database is.
+type foreignError struct{ program, otherUse string }
+
+func (e *foreignError) Error() string { return e.what() + ": give store.path a new file" }
+
+func (e *foreignError) what() string {
+	return "it is a database of " + e.program + ", not of acmezone"
 }
 
 func step(ctx context.Context, conn *sql.Conn, statements string, version int) error {

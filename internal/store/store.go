@@ -83,6 +83,9 @@ func withDefaults(o Options) Options {
 }
 
 func (s *Store) open(ctx context.Context) error {
+	if err := removeParts(s.opts.Path); err != nil {
+		s.opts.Log.Warn("what an interrupted backup or restore has left can't be removed", "err", err)
+	}
 	if err := createFile(s.opts.Path); err != nil {
 		return err
 	}

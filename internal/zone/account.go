@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,7 +17,8 @@ type Account struct {
 	Username  string     `json:"username"`  // a UUID in canonical form
 	Subdomain string     `json:"subdomain"` // its owner: one label below the apex, lower case
 	Password  Secret     `json:"password,omitzero"`
-	Bcrypt    string     `json:"bcrypt,omitempty"`  // in Password's place until it is first used: what an import brought
+	Bcrypt    string     `json:"bcrypt,omitempty"`  // what an import brought, until it is first used: in Password's place, or the one from before a rotation
+	Ends      time.Time  `json:"ends,omitzero"`     // of Bcrypt, after a rotation; zero for never
 	Further   []Password `json:"further,omitempty"` // that are good as well
 	AllowFrom AllowList  `json:"allowfrom"`
 	Domains   []string   `json:"domains,omitempty"` // that are bound to it (see ParseDomain), in the order of their names
@@ -58,10 +60,27 @@ func (a Account) accepts(plain string, now time.Time, counts func(Password) bool
 	return ok
 }
 
+// HasImported reports whether the password may be that of a bcrypt hash at that time.
+func (a Account) HasImported(now time.Time) bool {
+	return a.Bcrypt != "" && (a.Ends.IsZero() || now.Before(a.Ends))
+}
+
+// Imported returns the account as it is once plain was found to be the password of its
+// bcrypt hash: with the fast hash in its place.
+func (a Account) Imported(plain string) Account {
+	if a.Ends.IsZero() {
+		a.Password = SecretOf(plain)
+	} else {
+		a.Further = append(slices.Clip(a.Further), Password{Secret: SecretOf(plain), Expires: a.Ends})
+	}
+	a.Bcrypt, a.Ends = "", time.Time{}
+	return a
+}
+
 // Shown returns the account as an operator may see it: without secrets, with its full
 // name in the zone.
 func (a Account) Shown(def *Definition) Account {
-	a.Password, a.Bcrypt, a.Further, a.FullDomain = Secret{}, "", nil, def.FullName(a.Subdomain)
+	a.Password, a.Bcrypt, a.Ends, a.Further, a.FullDomain = Secret{}, "", time.Time{}, nil, def.FullName(a.Subdomain)
 	return a
 }
 

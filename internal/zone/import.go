@@ -3,6 +3,7 @@ package zone
 import (
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -56,8 +57,21 @@ func (r *ImportResult) Skip(a Account, reason string) {
 
 // Note notes something about an account that somebody should look at.
 func (r *ImportResult) Note(a Account, what string) {
-	r.Odd = append(r.Odd, fmt.Sprintf("account %s (%s) %s", a.Username, a.Subdomain, what))
+	r.Odd = append(r.Odd, Oddity(a, what))
 }
+
+// Oddity is a line about an account that somebody should look at. Its subdomain may be
+// anything, which mustn't steer a terminal or fill it.
+func Oddity(a Account, what string) string {
+	name := a.Subdomain
+	if quoted := strconv.Quote(name); len(name) > maxLabel || quoted != `"`+name+`"` {
+		name = fmt.Sprintf("%.80q", name)
+	}
+	return fmt.Sprintf("account %s (%s) %s", a.Username, name, what)
+}
+
+// maxLabel is how long a label may be, in octets (RFC 1035, section 2.3.4).
+const maxLabel = 63
 
 // Refusal returns why no account may be made of the row, whatever the store holds;
 // "" if one may.
@@ -71,6 +85,8 @@ func (r ImportRow) Refusal(def *Definition) string {
 		return "it has no subdomain"
 	case Reserved(a.Subdomain):
 		return "its name is reserved for the service itself"
+	case len(a.Subdomain) > maxLabel:
+		return "its subdomain is over 63 octets"
 	case strings.Contains(a.Subdomain, "."):
 		return "its subdomain is more than one label"
 	case label != nil:
