@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -195,15 +196,11 @@ func TestInterruptedImport(t *testing.T) {
 	acmeDNS(t, source, 20_000, 0)
 	config := writeTestConfig(t, t.TempDir())
 	for after := 10 * time.Millisecond; ; after += 20 * time.Millisecond {
-		cmd := exec.Command(os.Args[0], "import", source, "--config", config)
-		cmd.Env = append(os.Environ(), beAcmezone+"=1")
-		timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(os.Interrupt) })
-		out, _ := cmd.CombinedOutput()
-		timer.Stop()
-		if string(out) == "acmezone: interrupted: nothing was imported\n" {
+		out := signalAfter(t, after, os.Interrupt, "import", source, "--config", config)
+		if out == "acmezone: interrupted: nothing was imported\n" {
 			break
 		}
-		if strings.Contains(string(out), "20000 new") {
+		if strings.Contains(out, "20000 new") {
 			t.Fatalf("it got through after %v: %s", after, out)
 		}
 	}
@@ -215,14 +212,24 @@ func TestInterruptedImport(t *testing.T) {
 // killAfter runs the program and kills it, unless it ends before.
 func killAfter(t *testing.T, after time.Duration, args ...string) {
 	t.Helper()
+	signalAfter(t, after, os.Kill, args...)
+}
+
+// signalAfter runs the program, sends it a signal unless it ends before, and returns what
+// it printed.
+func signalAfter(t *testing.T, after time.Duration, signal os.Signal, args ...string) string {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), beAcmezone+"=1")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(signal) })
 	defer timer.Stop()
 	_ = cmd.Wait()
+	return out.String()
 }
 
 // importedInto opens the database as a service would and counts.
