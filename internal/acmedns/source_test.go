@@ -419,7 +419,8 @@ func TestCSVNamesLinesOfTheWrongLength(t *testing.T) {
 }
 
 // FuzzCSV: whatever the files hold, what comes out is an account or a reason, and the
-// text of a row can be carried to a running service and back.
+// text of a row can be carried to a running service and back. Each input is a database
+// in files: fuzztime 5000x.
 func FuzzCSV(f *testing.F) {
 	f.Add("username,password,subdomain,allowfrom\n"+id(1)+","+bcryptOf(1)+",One,\"[\"\"10.0.0.0/8\"\"]\"\n", "subdomain,value,lastupdate\nOne,"+challenge("a")+",1700000000\n")
 	f.Add("username,password,subdomain\n{"+id(1)+"},\\x24,a.b\n", "subdomain,value,lastupdate\n,,\n")
