@@ -66,6 +66,8 @@ path = %q
 listen = ["127.0.0.1:0"]
 tls = "off"
 register_from = ["127.0.0.0/8"]
+[limits]
+exempt = ["127.0.0.0/8"]
 [admin]
 socket = %q
 [dns]

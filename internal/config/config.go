@@ -10,6 +10,7 @@ type Config struct {
 	Zone    Zone    `toml:"zone"`
 	Store   Store   `toml:"store"`
 	API     API     `toml:"api"`
+	Limits  Limits  `toml:"limits"`
 	Admin   Admin   `toml:"admin"`
 	DNS     *DNS    `toml:"dns"` // nil: the embedded server doesn't run
 	NSD     *NSD    `toml:"nsd"` // nil: the zone isn't handed to NSD
@@ -48,11 +49,22 @@ type API struct {
 	ACMEDirectory  string   `toml:"acme_directory"`  // tls = "acme": the CA
 	ACMEEmail      string   `toml:"acme_email"`      // tls = "acme": contact of the ACME account
 	ACMECAFile     string   `toml:"acme_ca_file"`    // tls = "acme": an extra root for a private CA
+	ACMEStorage    string   `toml:"acme_storage"`    // tls = "acme": folder of account and certificate; empty: "acme" beside the database
 	PathPrefix     string   `toml:"path_prefix"`     // such as "/acme", behind a proxy
 	Registration   string   `toml:"registration"`    // open, restricted or closed
 	RegisterFrom   []string `toml:"register_from"`   // restricted: networks that need no token
-	TrustedProxies []string `toml:"trusted_proxies"` // only these may set X-Forwarded-For
+	TrustedProxies []string `toml:"trusted_proxies"` // only these may say who is calling; "unix" is whoever connects to a unix socket
 	CORSOrigins    []string `toml:"cors_origins"`    // web origins that may call the API
+}
+
+// Limits are what one client of the API may take.
+type Limits struct {
+	Exempt                []string `toml:"exempt"`                  // networks that the rates don't count
+	Registrations         Rate     `toml:"registrations"`           // of one IPv4 address or IPv6 /64, without a token
+	FailedLogins          Rate     `toml:"failed_logins"`           // of one IPv4 address or IPv6 /64
+	Updates               Rate     `toml:"updates"`                 // of one account
+	Connections           int      `toml:"connections"`             // HTTP connections in all
+	ConnectionsPerAddress int      `toml:"connections_per_address"` // of one IPv4 address or IPv6 /64; trusted proxies aren't counted
 }
 
 // Admin is what operators speak to.
@@ -63,7 +75,12 @@ type Admin struct {
 
 // DNS is the embedded server.
 type DNS struct {
-	Listen []string `toml:"listen"` // host:port, UDP and TCP on each
+	Listen                []string `toml:"listen"`                  // host:port, UDP and TCP on each
+	RateLimit             int      `toml:"rate_limit"`              // UDP answers a second to one IPv4 /24 or IPv6 /56; 0: unlimited
+	RateLimitSlip         int      `toml:"rate_limit_slip"`         // beyond it, every how manieth is sent cut short, so that TCP is tried; 0: none
+	RateLimitExempt       []string `toml:"rate_limit_exempt"`       // networks that aren't counted
+	Connections           int      `toml:"connections"`             // TCP connections in all
+	ConnectionsPerAddress int      `toml:"connections_per_address"` // of one IPv4 address or IPv6 /64
 }
 
 // NSD is an NSD that the zone is handed to.
@@ -90,6 +107,7 @@ type Publish struct {
 type Log struct {
 	Level  string `toml:"level"`  // debug, info, warn or error
 	Format string `toml:"format"` // text or json
+	Audit  string `toml:"audit"`  // file of the audit log; empty: none
 }
 
 // Default returns a configuration in which every key has its default. Sections that
@@ -105,6 +123,10 @@ func Default() *Config {
 			Listen: []string{"[::]:443"}, TLS: "acme", Registration: "restricted",
 			ACMEDirectory: "https://acme-v02.api.letsencrypt.org/directory",
 		},
+		Limits: Limits{
+			Registrations: Rate{100, time.Hour}, FailedLogins: Rate{100, time.Hour}, Updates: Rate{1000, time.Hour},
+			Connections: 2048, ConnectionsPerAddress: 256,
+		},
 		Admin:   Admin{Socket: "/run/acmezone/admin.sock"},
 		Publish: Publish{Timeout: Duration(10 * time.Second), Unreachable: "skip"},
 		Log:     Log{Level: "info", Format: "text"},
@@ -114,7 +136,12 @@ func Default() *Config {
 // Publishes reports whether acmezone's own zone goes to this NSD; nil, no NSD, does not.
 func (n *NSD) Publishes() bool { return n != nil && n.Use == "publish" }
 
-func defaultDNS() *DNS { return &DNS{Listen: []string{"[::]:53"}} }
+func defaultDNS() *DNS {
+	return &DNS{
+		Listen: []string{"[::]:53"}, RateLimit: 200, RateLimitSlip: 2, RateLimitExempt: loopback(),
+		Connections: 1024, ConnectionsPerAddress: 64,
+	}
+}
 
 func defaultNSD() *NSD {
 	return &NSD{

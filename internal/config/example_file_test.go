@@ -71,7 +71,7 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 		t.Fatalf("%v in\n%s", err, shown.String())
 	}
 	want := Default()
-	want.API.RegisterFrom, want.DNS, want.NSD = loopback(), defaultDNS(), defaultNSD()
+	want.API.RegisterFrom, want.Limits.Exempt, want.DNS, want.NSD = loopback(), loopback(), defaultDNS(), defaultNSD()
 	want.API.TLS = "" // the example sets another, and has the default in words
 	if diff := cmp.Diff(want, c, ignoreOrigin, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the example's defaults are not the program's:\n%s", diff)

@@ -41,8 +41,9 @@ func Dev(dir string, environ []string) (*Config, error) {
 	c.Store.Path = filepath.Join(dir, "acmezone.db")
 	c.Admin.Socket = filepath.Join(dir, "admin.sock")
 	c.API.Listen, c.API.TLS = []string{"127.0.0.1:8053"}, "off"
-	c.API.RegisterFrom = loopback()
-	c.DNS = &DNS{Listen: []string{"127.0.0.1:5300"}}
+	c.API.RegisterFrom, c.Limits.Exempt = loopback(), loopback()
+	c.DNS = defaultDNS()
+	c.DNS.Listen = []string{"127.0.0.1:5300"}
 	if err := c.overlay(environ); err != nil {
 		return nil, err
 	}
@@ -68,13 +69,16 @@ func (c *Config) complete() {
 		c.API.Hostname = strings.TrimSuffix(c.Zone.Name, ".")
 	}
 	if c.API.RegisterFrom == nil {
-		c.API.RegisterFrom = c.defaultRegisterFrom()
+		c.API.RegisterFrom = c.thisMachine()
+	}
+	if c.Limits.Exempt == nil {
+		c.Limits.Exempt = c.thisMachine()
 	}
 }
 
-// defaultRegisterFrom lets this machine register without a token, unless a proxy may
-// stand in front, from whose address everybody comes: then the operator has to say so.
-func (c *Config) defaultRegisterFrom() []string {
+// thisMachine lets this machine register without a token, and uncounted, unless a proxy
+// may stand in front, from whose address everybody comes: then the operator has to say so.
+func (c *Config) thisMachine() []string {
 	if c.API.TLS == "off" || anySocket(c.API.Listen) || len(c.API.TrustedProxies) > 0 {
 		return []string{}
 	}

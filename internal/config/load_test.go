@@ -44,8 +44,8 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Default()
 	want.Zone.Name, want.API.Hostname, want.API.TLS = "auth.test", "auth.test", "off"
-	want.API.RegisterFrom = []string{}
-	want.DNS = &DNS{Listen: []string{"[::]:53"}}
+	want.API.RegisterFrom, want.Limits.Exempt = []string{}, []string{}
+	want.DNS = defaultDNS()
 	if diff := cmp.Diff(want, c, ignoreOrigin); diff != "" {
 		t.Error(diff)
 	}
@@ -66,6 +66,11 @@ func TestRegisterFromDependsOnWhoMayStandInFront(t *testing.T) {
 		cfg, _ := load(t, "[zone]\nname = \"a.test\"\n[dns]\n[api]\n"+c.api)
 		if diff := cmp.Diff(c.want, cfg.API.RegisterFrom); diff != "" {
 			t.Errorf("%s: %s", c.api, diff)
+		}
+		if want := c.want; !strings.Contains(c.api, "register_from") {
+			if diff := cmp.Diff(want, cfg.Limits.Exempt); diff != "" {
+				t.Errorf("limits, %s: %s", c.api, diff)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding"
 	"fmt"
 	"reflect"
 	"time"
@@ -31,7 +32,9 @@ func (c *Config) checkTypes(raw map[string]any) error {
 func (k key) checkType(value any) error {
 	switch {
 	case k.holds == reflect.TypeFor[Duration]():
-		return duration(k, value)
+		return unitValue[Duration](k, value, `a duration such as "24h"`)
+	case k.holds == reflect.TypeFor[Rate]():
+		return unitValue[Rate](k, value, `a rate such as "100/h"`)
 	case k.holds.Kind() == reflect.Int:
 		if _, ok := value.(int64); !ok {
 			return misfit(k.String(), value, "a whole number")
@@ -54,18 +57,20 @@ func (k key) checkType(value any) error {
 	return nil
 }
 
-// duration takes a text; and a number, whose own check says that it needs a unit
+// unitValue takes a text; and a number, whose own check says that it needs a unit
 // unless it is 0.
-func duration(k key, value any) error {
+func unitValue[T any, P interface {
+	*T
+	encoding.TextUnmarshaler
+}](k key, value any, wanted string) error {
 	switch v := value.(type) {
 	case int64, string:
-		var d Duration
-		if err := d.UnmarshalText(fmt.Append(nil, v)); err != nil {
+		if err := P(new(T)).UnmarshalText(fmt.Append(nil, v)); err != nil {
 			return fmt.Errorf("%s: %w", k, err)
 		}
 		return nil
 	}
-	return misfit(k.String(), value, `a duration such as "24h"`)
+	return misfit(k.String(), value, wanted)
 }
 
 func misfit(key string, value any, wanted string) error {

@@ -12,7 +12,7 @@ import (
 // is returned, with its place, key and value. What the zone may hold, zone.Define
 // says.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkZone, c.checkStore, c.checkAPI, c.checkAdmin, c.checkDNS, c.checkNSD, c.checkPublish, c.checkLog} {
+	for _, check := range []func() error{c.checkZone, c.checkStore, c.checkAPI, c.checkLimits, c.checkAdmin, c.checkDNS, c.checkNSD, c.checkPublish, c.checkLog} {
 		if err := check(); err != nil {
 			return c.Locate(err)
 		}
@@ -58,7 +58,7 @@ func (c *Config) checkAPI() error {
 		pathPrefix("api.path_prefix", a.PathPrefix),
 		oneOf("api.registration", a.Registration, "open", "restricted", "closed"),
 		networks("api.register_from", a.RegisterFrom),
-		networks("api.trusted_proxies", a.TrustedProxies),
+		proxies("api.trusted_proxies", a.TrustedProxies),
 		origins("api.cors_origins", a.CORSOrigins),
 	)
 }
@@ -82,6 +82,15 @@ func certificateFiles(a API) error {
 	return nil
 }
 
+func (c *Config) checkLimits() error {
+	l := c.Limits
+	return firstOf(
+		networks("limits.exempt", l.Exempt),
+		atLeast("limits.connections", l.Connections, 1),
+		atLeast("limits.connections_per_address", l.ConnectionsPerAddress, 1),
+	)
+}
+
 func (c *Config) checkAdmin() error {
 	if c.Admin.Socket == "" {
 		return errors.New("admin.socket is empty: name a unix socket")
@@ -99,7 +108,14 @@ func (c *Config) checkDNS() error {
 	if c.DNS == nil {
 		return nil
 	}
-	return listeners("dns.listen", c.DNS.Listen, addressesOnly)
+	return firstOf(
+		listeners("dns.listen", c.DNS.Listen, addressesOnly),
+		atLeast("dns.rate_limit", c.DNS.RateLimit, 0),
+		atLeast("dns.rate_limit_slip", c.DNS.RateLimitSlip, 0),
+		networks("dns.rate_limit_exempt", c.DNS.RateLimitExempt),
+		atLeast("dns.connections", c.DNS.Connections, 1),
+		atLeast("dns.connections_per_address", c.DNS.ConnectionsPerAddress, 1),
+	)
 }
 
 func (c *Config) checkNSD() error {

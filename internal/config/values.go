@@ -14,6 +14,26 @@ func oneOf(key, value string, allowed ...string) error {
 	return fmt.Errorf("%s: %q is none of %s%s", key, value, strings.Join(allowed, ", "), didYouMean("%q", value, allowed))
 }
 
+// maxCount bounds the numbers of connections and answers.
+const maxCount = 1_000_000
+
+func atLeast(key string, value, least int) error {
+	if value < least || value > maxCount {
+		return fmt.Errorf("%s: %d is not from %d to %d", key, value, least, maxCount)
+	}
+	return nil
+}
+
+// UnixProxy in api.trusted_proxies is whoever connects to a unix socket.
+const UnixProxy = "unix"
+
+func proxies(key string, entries []string) error {
+	if i := slices.Index(entries, UnixProxy); i >= 0 {
+		entries = slices.Delete(slices.Clone(entries), i, i+1)
+	}
+	return networks(key, entries)
+}
+
 func origins(key string, entries []string) error {
 	for _, e := range entries {
 		if u, err := url.Parse(e); e != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {

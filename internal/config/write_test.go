@@ -60,6 +60,9 @@ func draw(t *rapid.T) *Config {
 
 func drawField(t *rapid.T, k key, field reflect.Value) {
 	switch field.Kind() {
+	case reflect.Struct:
+		unit := rapid.SampledFrom(rateUnits).Draw(t, k.String())
+		field.Set(reflect.ValueOf(Rate{rapid.IntRange(1, maxEvents).Draw(t, k.String()), unit.span}))
 	case reflect.String:
 		field.SetString(rapid.String().Draw(t, k.String()))
 	case reflect.Slice:
