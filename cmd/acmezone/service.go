@@ -14,7 +14,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/acmezone/acmezone/internal/api"
-	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
 	"github.com/acmezone/acmezone/internal/publish"
@@ -36,7 +35,7 @@ type service struct {
 	api      []net.Listener
 	admin    net.Listener
 	tls      *tls.Config
-	certs    *cert.Files // nil unless certificate files are watched
+	cert     certificate // nil with api.tls = "off"
 	db       *store.Store
 	pipeline *publish.Pipeline
 
@@ -54,17 +53,21 @@ func newService(ctx context.Context, cfg *config.Config, log *slog.Logger) (s *s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.defineZone, s.listenDNS, s.listenAPI, s.openDatabase, s.openTLS, s.listenAdmin,
+		s.defineZone, s.listenDNS, s.listenAPI, s.openDatabase, s.newPipeline, s.openTLS, s.listenAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err
 		}
 	}
-	s.pipeline = publish.New(publish.Options{
-		Store: s.db, Publishers: s.publishers(), Log: log,
-		Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime),
-	})
 	return s, nil
+}
+
+func (s *service) newPipeline(context.Context) error {
+	s.pipeline = publish.New(publish.Options{
+		Store: s.db, Publishers: s.publishers(), Log: s.log,
+		Timeout: time.Duration(s.cfg.Publish.Timeout), Lifetime: time.Duration(s.cfg.Zone.ValueLifetime),
+	})
+	return nil
 }
 
 // define makes the zone of the configuration; what is wrong there is the
@@ -182,8 +185,8 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	if s.dns != nil {
 		parts = append([]part{{"dns", s.dns.Serve}}, parts...)
 	}
-	if s.certs != nil {
-		parts = append(parts, part{"certificate files", s.certs.Run})
+	if s.cert != nil {
+		parts = append(parts, part{"certificate", s.cert.Run})
 	}
 	parts = append(parts, part{"ready", func(ctx context.Context) error {
 		select {
@@ -199,7 +202,7 @@ func (s *service) run(ctx context.Context, ready func()) error {
 
 func (s *service) handler() http.Handler {
 	return api.New(api.Options{
-		Definition: s.def, Changes: s.pipeline, Accounts: s.db,
+		Definition: s.def, Changes: apiChanges{s.pipeline, s.cert}, Accounts: s.db,
 		Registration: api.Registration(s.cfg.API.Registration), RegisterFrom: networks(s.cfg.API.RegisterFrom),
 		PathPrefix: s.cfg.API.PathPrefix, CORSOrigins: s.cfg.API.CORSOrigins,
 		Timeout: time.Duration(s.cfg.Publish.Timeout), Log: s.log, Attacher: attacher(s.cfg),

@@ -19,10 +19,14 @@ func (c *checker) serviceSteps() []step {
 	if c.Service == nil {
 		return nil
 	}
-	return []step{
+	steps := []step{
 		{"service", c.Service.Socket, c.checkService},
 		{"certificate", c.Service.Hostname, c.checkCertificate},
 	}
+	if c.Service.TLS == "acme" {
+		steps = append(steps, step{"challenge", c.Service.Hostname, c.checkOwnChallenge})
+	}
+	return steps
 }
 
 // checkService looks for the service at its admin socket, then asks its API how it is.
