@@ -276,9 +276,24 @@ func (o *own) registerOver(t *testing.T, ca *pebble, dns string) {
 // none of them sees one that has expired, or none at all.
 func TestOwnCertificateIsRenewed(t *testing.T) {
 	t.Parallel()
-	f := startFront(t, "127.0.0.1:0")
-	o := startOwn(t, zoneName, f.directory, "")
-	b := o.world(t, o.dns)
+	t.Run("embedded server", func(t *testing.T) {
+		t.Parallel()
+		f := startFront(t, "127.0.0.1:0")
+		o := startOwn(t, zoneName, f.directory, "")
+		o.renewTwice(t, f, o.dns)
+	})
+	t.Run("NSD", func(t *testing.T) {
+		t.Parallel()
+		nsd := nsdtest.Start(t, nsdtest.Options{Zones: []nsdtest.Zone{{Name: zoneName, File: zoneName + ".zone"}}})
+		f := startFront(t, "127.0.0.1:0")
+		o := startOwn(t, zoneName, f.directory, fmt.Sprintf("[nsd]\nconfig = %q\n", nsd.Config))
+		o.renewTwice(t, f, nsd.Addr.String())
+	})
+}
+
+func (o *own) renewTwice(t *testing.T, f *front, dns string) {
+	t.Helper()
+	b := o.world(t, dns)
 	b.ca = startPebbleWith(t, b.resolver, pebbleOptions{validity: 15})
 	f.leadTo(t, b.ca)
 	o.await(t, b.ca)

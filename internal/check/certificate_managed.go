@@ -27,7 +27,7 @@ func (c *checker) judgeManaged(ctx context.Context, f Finding, chain []*x509.Cer
 	case s.SelfSigned && s.LastError == "":
 		f.Status, f.Message, f.Fix = Warning, s.Trouble(now), "wait for it, and check again"
 	case s.SelfSigned:
-		f.Status, f.Message, f.Fix = Fault, s.Trouble(now)+": clients refuse the API meanwhile", c.tryFix(s)
+		f.Status, f.Message, f.Fix = Fault, "clients refuse the API: "+s.Trouble(now), c.tryFix(s)
 	case s.Expired(now):
 		f.Message, f.Fix = f.Message+"; "+s.Progress(), c.tryFix(s)
 	case s.Failures > 0:
