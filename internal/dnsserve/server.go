@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
@@ -31,6 +32,7 @@ var ErrNotServing = errors.New("the embedded DNS server is not serving")
 // goroutine, Serve once only.
 type Server struct {
 	*responder
+	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
 	sockets     []socket
 	connections *connections
 	log         *slog.Logger
@@ -51,7 +53,7 @@ type socket struct {
 // the error is a *net.OpError in its chain, with the network, the address and the
 // system's error (EADDRINUSE, EACCES).
 func Listen(opts Options) (*Server, error) {
-	zone, err := prepare(opts.Definition)
+	static, err := prepare(opts.Definition)
 	if err != nil {
 		return nil, fmt.Errorf("dns: %w", err)
 	}
@@ -59,12 +61,13 @@ func Listen(opts Options) (*Server, error) {
 		return nil, errors.New("dns: no address to listen on")
 	}
 	s := &Server{
-		responder:   &responder{static: zone},
+		responder:   new(responder),
 		connections: newConnections(defaultLimits()),
 		log:         opts.Log,
 		serving:     make(chan struct{}),
 		stopped:     make(chan struct{}),
 	}
+	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -142,9 +145,7 @@ func (s *Server) Publish(ctx context.Context, snap *zone.Snapshot) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w yet: %w", ErrNotServing, ctx.Err())
 	}
-	if current := s.live.Load(); current == nil || snap.Serial().Reached(current.Serial()) {
-		s.live.Store(snap)
-	}
+	s.advance(snap)
 	select {
 	case <-s.stopped:
 		return fmt.Errorf("%w any more", ErrNotServing)

@@ -161,7 +161,7 @@ func TestPublishIsIdempotentAndNeverGoesBack(t *testing.T) {
 	for _, snap := range []*zone.Snapshot{older, newer, newer, older} {
 		publish(t, s, snap)
 	}
-	if got := s.live.Load(); got != newer {
+	if got := s.version.Load().snap; got != newer {
 		t.Errorf("serial %d", got.Serial())
 	}
 }
