@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,6 +20,10 @@ type Options struct {
 	// and TCP on each. "[::]" takes IPv4 too. With port 0 the system picks one
 	// port for both.
 	Listen []string
+	// Inherited are sockets on those addresses that are bound already, as systemd
+	// hands them over. What is missing is bound as ever. The server closes them in
+	// the end, and when Listen fails.
+	Inherited []Inherited
 	// Definition is the zone that is answered for.
 	Definition *zone.Definition
 	// Log takes what an operator should know; nil drops it.
@@ -52,7 +57,13 @@ type socket struct {
 // system's queues until Serve. On failure everything opened is closed again, and
 // the error is a *net.OpError in its chain, with the network, the address and the
 // system's error (EADDRINUSE, EACCES).
-func Listen(opts Options) (*Server, error) {
+func Listen(opts Options) (_ *Server, err error) {
+	inherited := slices.Clone(opts.Inherited)
+	defer func() {
+		if err != nil {
+			closeAll(inherited)
+		}
+	}()
 	static, err := prepare(opts.Definition)
 	if err != nil {
 		return nil, fmt.Errorf("dns: %w", err)
@@ -72,12 +83,16 @@ func Listen(opts Options) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	for _, addr := range opts.Listen {
-		bound, err := bind(addr)
+		bound, err := bind(addr, &inherited)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("dns: %w", err)
 		}
 		s.sockets = append(s.sockets, bound)
+	}
+	if err := refuse(inherited); err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -127,8 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 // a server that is never served.
 func (s *Server) Close() {
 	for _, so := range s.sockets {
-		so.udp.Close()
-		so.tcp.Close()
+		so.close()
 	}
 	s.connections.close()
 }

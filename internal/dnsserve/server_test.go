@@ -72,7 +72,7 @@ func TestListenClosesWhatItOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	if _, err := bind(tcp.Addr().String()); err == nil {
+	if _, err := bind(tcp.Addr().String(), new([]Inherited)); err == nil {
 		t.Fatal("no error")
 	}
 	udp, err := net.ListenPacket("udp", tcp.Addr().String())
