@@ -34,7 +34,7 @@ func (s *responder) respond(buf, packet []byte, via transport) []byte {
 	v := s.version.Load()
 	r := reply{zone: v.static, snap: v.snap, qtype: q.qtype, single: !via.tcp, rcode: rcode, ede: noEDE}
 	r.buf = appendHeader(buf[:0], q.id, 0)
-	r.limit = limit(&q.edns, via)
+	r.limit = room(&q.edns, via)
 	r.question(&q)
 	asked := r.mark()
 	if rcode == dns.RcodeSuccess {
@@ -84,8 +84,8 @@ func (r *reply) dispatch(q *query) {
 	}
 }
 
-// limit is where records must end, so that the OPT record fits behind them.
-func limit(e *edns, via transport) int {
+// room is where records must end, so that the OPT record fits behind them.
+func room(e *edns, via transport) int {
 	size := maxMessage
 	if !via.tcp {
 		size = e.payload()

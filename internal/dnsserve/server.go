@@ -1,6 +1,7 @@
 package dnsserve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -26,6 +28,11 @@ type Options struct {
 	Inherited []Inherited
 	// Definition is the zone that is answered for.
 	Definition *zone.Definition
+	// Connections bounds the TCP connections, and ConnectionsPerAddress those of one
+	// IPv4 address or one IPv6 /64. Beyond that a new connection takes the place of
+	// the one that has been idle for longest. 0 stands for 1024, and for 64: what is
+	// asked over TCP is a retry after truncation, done within a round trip or two.
+	Connections, ConnectionsPerAddress int
 	// Log takes what an operator should know; nil drops it.
 	Log *slog.Logger
 }
@@ -39,9 +46,12 @@ type Server struct {
 	*responder
 	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
 	sockets     []socket
-	connections *connections
+	connections *limit.Connections
+	timeouts    tcpTimeouts
 	log         *slog.Logger
-	guard       guard
+
+	maxConnections int
+	guard          guard
 
 	serving chan struct{} // closed by Serve when it begins
 	stopped chan struct{} // closed by Serve when it ends
@@ -72,12 +82,14 @@ func Listen(opts Options) (_ *Server, err error) {
 		return nil, errors.New("dns: no address to listen on")
 	}
 	s := &Server{
-		responder:   new(responder),
-		connections: newConnections(defaultLimits()),
-		log:         opts.Log,
-		serving:     make(chan struct{}),
-		stopped:     make(chan struct{}),
+		responder: new(responder),
+		timeouts:  defaultTimeouts(),
+		log:       opts.Log,
+		serving:   make(chan struct{}),
+		stopped:   make(chan struct{}),
 	}
+	s.maxConnections = cmp.Or(opts.Connections, 1024)
+	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 64)})
 	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -134,7 +146,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	<-ctx.Done()
 	s.Close()
 	loops.Wait()
-	s.connections.wait()
+	s.connections.Wait()
 	return nil
 }
 
@@ -144,7 +156,7 @@ func (s *Server) Close() {
 	for _, so := range s.sockets {
 		so.close()
 	}
-	s.connections.close()
+	s.connections.Close()
 }
 
 // Publish makes snap what every socket answers from: any packet read after it has
