@@ -98,6 +98,9 @@ func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserv
 	return dnsserve.Options{
 		Listen: cfg.Listen, Definition: def, Log: log,
 		Connections: cfg.Connections, ConnectionsPerAddress: cfg.ConnectionsPerAddress,
+		RateLimit: dnsserve.RateLimit{
+			PerSecond: cfg.RateLimit, Slip: cfg.RateLimitSlip, Exempt: networks(cfg.RateLimitExempt),
+		},
 	}
 }
 

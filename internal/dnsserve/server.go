@@ -33,6 +33,8 @@ type Options struct {
 	// the one that has been idle for longest. 0 stands for 1024, and for 64: what is
 	// asked over TCP is a retry after truncation, done within a round trip or two.
 	Connections, ConnectionsPerAddress int
+	// RateLimit bounds the UDP answers to one network.
+	RateLimit RateLimit
 	// Log takes what an operator should know; nil drops it.
 	Log *slog.Logger
 }
@@ -61,6 +63,8 @@ type Server struct {
 type socket struct {
 	udp *net.UDPConn
 	tcp *net.TCPListener
+
+	udpCounts, tcpCounts *counters
 }
 
 // Listen binds every address. It starts no goroutine: packets wait in the
@@ -82,7 +86,7 @@ func Listen(opts Options) (_ *Server, err error) {
 		return nil, errors.New("dns: no address to listen on")
 	}
 	s := &Server{
-		responder: new(responder),
+		responder: &responder{cookies: newCookies(), limiter: newRateLimiter(opts.RateLimit)},
 		timeouts:  defaultTimeouts(),
 		log:       opts.Log,
 		serving:   make(chan struct{}),
@@ -100,6 +104,7 @@ func Listen(opts Options) (_ *Server, err error) {
 			s.Close()
 			return nil, fmt.Errorf("dns: %w", err)
 		}
+		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
 		s.sockets = append(s.sockets, bound)
 	}
 	if err := refuse(inherited); err != nil {
@@ -139,8 +144,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	var loops sync.WaitGroup
 	for i, so := range s.sockets {
-		loops.Go(func() { s.serveUDP(ctx, readers[i]) })
-		loops.Go(func() { s.accept(ctx, so.tcp) })
+		loops.Go(func() { s.serveUDP(ctx, readers[i], so.udpCounts) })
+		loops.Go(func() { s.accept(ctx, so.tcp, so.tcpCounts) })
 	}
 	close(s.serving)
 	<-ctx.Done()

@@ -30,7 +30,7 @@ func defaultTimeouts() tcpTimeouts {
 
 // accept takes TCP connections until the listener is closed. Each gets a
 // goroutine, which ends with its connection.
-func (s *Server) accept(ctx context.Context, listener *net.TCPListener) {
+func (s *Server) accept(ctx context.Context, listener *net.TCPListener, counts *counters) {
 	var pause backoff
 	for {
 		conn, err := listener.AcceptTCP()
@@ -41,13 +41,13 @@ func (s *Server) accept(ctx context.Context, listener *net.TCPListener) {
 			continue
 		}
 		pause.reset()
-		s.admit(conn)
+		s.admit(conn, counts)
 	}
 }
 
 // admit starts a connection's goroutine, which connections.Wait waits for.
-func (s *Server) admit(conn *net.TCPConn) {
-	from := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
+func (s *Server) admit(conn *net.TCPConn, counts *counters) {
+	from := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 	place, ok := s.connections.Admit(conn, from)
 	if !ok {
 		conn.Close()
@@ -56,7 +56,7 @@ func (s *Server) admit(conn *net.TCPConn) {
 	go func() {
 		defer place.Release()
 		defer conn.Close()
-		s.serveTCP(conn, from, place)
+		s.serveTCP(conn, from, place, counts)
 	}()
 }
 
@@ -67,15 +67,18 @@ func (s *Server) admit(conn *net.TCPConn) {
 //
 // A client that takes its time to read an answer is waited for, as much as one
 // that takes its time to ask.
-func (s *Server) serveTCP(conn net.Conn, from netip.Addr, place *limit.Handle) {
+func (s *Server) serveTCP(conn net.Conn, from netip.Addr, place *limit.Handle, counts *counters) {
 	c := tcpStream{conn: conn, reader: bufio.NewReaderSize(conn, plainSize)}
 	for {
-		via := transport{tcp: true, idle: s.idle()}
+		via := transport{tcp: true, idle: s.idle(), from: from}
 		packet, err := c.read(via.idle)
 		if err != nil || !place.Busy() {
 			return
 		}
-		c.answer = s.answer(c.answer[:0], packet, via)
+		via.at = time.Now()
+		answer, outcome := s.answer(c.answer[:0], packet, via)
+		counts.count(outcome)
+		c.answer = answer
 		if !place.Waiting() || len(c.answer) > 0 && c.write(c.answer, s.timeouts.write) != nil {
 			return
 		}
