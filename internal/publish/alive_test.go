@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -48,6 +49,64 @@ func TestReachedIsWhatIsAnswered(t *testing.T) {
 		}
 		if _, ok := b.Reached("nobody"); ok {
 			t.Error("a publisher that there isn't")
+		}
+	})
+}
+
+// TestCommitThenComesBeforeThePublishers: what a serial is shown with is settled when the
+// first of them is given it.
+func TestCommitThenComesBeforeThePublishers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, false, 0, &server{name: "dns"})
+		defer b.stop()
+		synctest.Wait()
+		before := b.Snapshot().Serial()
+		var at zone.Serial
+		err := b.CommitThen(t.Context(), zone.RaiseSerial{Above: before}, func() { at, _ = b.Reached("dns") })
+		if err != nil || at != before {
+			t.Errorf("%v; the publisher had reached %d, before %d", err, at, before)
+		}
+		synctest.Wait()
+		if now, _ := b.Reached("dns"); now == before {
+			t.Error("the new serial isn't published")
+		}
+	})
+}
+
+// TestCommitThenIsNotDoneAfterItsError: who was told that it failed must not be surprised
+// by it later.
+func TestCommitThenIsNotDoneAfterItsError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, true, 0, &server{name: "dns"})
+		defer b.stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		done := false
+		if err := b.CommitThen(ctx, zone.Heartbeat{}, func() { done = true }); err == nil {
+			t.Error("no error while the commit hangs")
+		}
+		close(b.store.gate)
+		synctest.Wait()
+		if done {
+			t.Error("done although it failed")
+		}
+	})
+}
+
+// TestReboundLifetimeTakesHoldAtOnce for values that are there already.
+func TestReboundLifetimeTakesHoldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, false, 0, &server{name: "dns"})
+		defer b.stop()
+		b.register("a")
+		if err := b.within(timeout, true, set("a", "x")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		b.Rebound(publish.Bounds{Timeout: timeout, Lifetime: time.Minute})
+		synctest.Wait()
+		if b.Snapshot().Len() != 0 {
+			t.Error("a value outlives the new lifetime")
 		}
 	})
 }
