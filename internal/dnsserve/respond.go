@@ -6,14 +6,11 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-
-	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // responder turns queries into responses. Any number of goroutines may use it.
 type responder struct {
-	static *static
-	live   atomic.Pointer[zone.Snapshot] // nil before the first Publish
+	version atomic.Pointer[version]
 }
 
 // transport is what a query came over.
@@ -34,7 +31,8 @@ func (s *responder) respond(buf, packet []byte, via transport) []byte {
 		return appendHeader(buf[:0], q.id, flagQR|q.flags&maskOpcode|dns.RcodeNotImplemented)
 	}
 	rcode := q.parse(packet)
-	r := reply{zone: s.static, snap: s.live.Load(), qtype: q.qtype, single: !via.tcp, rcode: rcode, ede: noEDE}
+	v := s.version.Load()
+	r := reply{zone: v.static, snap: v.snap, qtype: q.qtype, single: !via.tcp, rcode: rcode, ede: noEDE}
 	r.buf = appendHeader(buf[:0], q.id, 0)
 	r.limit = limit(&q.edns, via)
 	r.question(&q)

@@ -19,8 +19,8 @@ func newResponder(t testing.TB, d *zone.Definition, snap *zone.Snapshot) *respon
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &responder{static: prepared}
-	s.live.Store(snap)
+	s := new(responder)
+	s.version.Store(&version{static: prepared, snap: snap})
 	return s
 }
 

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
@@ -18,6 +20,10 @@ type Options struct {
 	// and TCP on each. "[::]" takes IPv4 too. With port 0 the system picks one
 	// port for both.
 	Listen []string
+	// Inherited are sockets on those addresses that are bound already, as systemd
+	// hands them over. What is missing is bound as ever. The server closes them in
+	// the end, and when Listen fails.
+	Inherited []Inherited
 	// Definition is the zone that is answered for.
 	Definition *zone.Definition
 	// Log takes what an operator should know; nil drops it.
@@ -31,6 +37,7 @@ var ErrNotServing = errors.New("the embedded DNS server is not serving")
 // goroutine, Serve once only.
 type Server struct {
 	*responder
+	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
 	sockets     []socket
 	connections *connections
 	log         *slog.Logger
@@ -50,8 +57,14 @@ type socket struct {
 // system's queues until Serve. On failure everything opened is closed again, and
 // the error is a *net.OpError in its chain, with the network, the address and the
 // system's error (EADDRINUSE, EACCES).
-func Listen(opts Options) (*Server, error) {
-	zone, err := prepare(opts.Definition)
+func Listen(opts Options) (_ *Server, err error) {
+	inherited := slices.Clone(opts.Inherited)
+	defer func() {
+		if err != nil {
+			closeAll(inherited)
+		}
+	}()
+	static, err := prepare(opts.Definition)
 	if err != nil {
 		return nil, fmt.Errorf("dns: %w", err)
 	}
@@ -59,22 +72,27 @@ func Listen(opts Options) (*Server, error) {
 		return nil, errors.New("dns: no address to listen on")
 	}
 	s := &Server{
-		responder:   &responder{static: zone},
+		responder:   new(responder),
 		connections: newConnections(defaultLimits()),
 		log:         opts.Log,
 		serving:     make(chan struct{}),
 		stopped:     make(chan struct{}),
 	}
+	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	for _, addr := range opts.Listen {
-		bound, err := bind(addr)
+		bound, err := bind(addr, &inherited)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("dns: %w", err)
 		}
 		s.sockets = append(s.sockets, bound)
+	}
+	if err := refuse(inherited); err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -124,8 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 // a server that is never served.
 func (s *Server) Close() {
 	for _, so := range s.sockets {
-		so.udp.Close()
-		so.tcp.Close()
+		so.close()
 	}
 	s.connections.close()
 }
@@ -142,9 +159,7 @@ func (s *Server) Publish(ctx context.Context, snap *zone.Snapshot) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w yet: %w", ErrNotServing, ctx.Err())
 	}
-	if current := s.live.Load(); current == nil || snap.Serial().Reached(current.Serial()) {
-		s.live.Store(snap)
-	}
+	s.advance(snap)
 	select {
 	case <-s.stopped:
 		return fmt.Errorf("%w any more", ErrNotServing)

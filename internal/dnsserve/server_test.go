@@ -72,7 +72,7 @@ func TestListenClosesWhatItOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	if _, err := bind(tcp.Addr().String()); err == nil {
+	if _, err := bind(tcp.Addr().String(), new([]Inherited)); err == nil {
 		t.Fatal("no error")
 	}
 	udp, err := net.ListenPacket("udp", tcp.Addr().String())
@@ -161,7 +161,7 @@ func TestPublishIsIdempotentAndNeverGoesBack(t *testing.T) {
 	for _, snap := range []*zone.Snapshot{older, newer, newer, older} {
 		publish(t, s, snap)
 	}
-	if got := s.live.Load(); got != newer {
+	if got := s.version.Load().snap; got != newer {
 		t.Errorf("serial %d", got.Serial())
 	}
 }
