@@ -30,14 +30,7 @@ type holder struct {
 // newHolder binds an address of DNS, UDP and TCP, and one of the API.
 func newHolder(t testing.TB) *holder {
 	t.Helper()
-	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := bothAt(t)
 	api, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +40,7 @@ func newHolder(t testing.TB) *holder {
 	for _, s := range []interface {
 		File() (*os.File, error)
 		Close() error
-	}{udp, tcp.(*net.TCPListener), api.(*net.TCPListener)} {
+	}{udp, tcp, api.(*net.TCPListener)} {
 		file, err := s.File()
 		if err != nil {
 			t.Fatal(err)
@@ -57,6 +50,21 @@ func newHolder(t testing.TB) *holder {
 		t.Cleanup(func() { file.Close() })
 	}
 	return h
+}
+
+// bothAt binds a port that is free for UDP and TCP.
+func bothAt(t testing.TB) (udp *net.UDPConn, tcp *net.TCPListener) {
+	t.Helper()
+	for {
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tcp, err := net.Listen("tcp", udp.LocalAddr().String()); err == nil {
+			return udp, tcp.(*net.TCPListener)
+		}
+		udp.Close() // somebody has the port for TCP: try another one
+	}
 }
 
 // moreRoom is ReceiveBuffer= of a socket unit, which goes beyond what users may have.

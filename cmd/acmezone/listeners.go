@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
+	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // listenDNS binds the embedded server's addresses, but for the sockets that the service
@@ -13,7 +16,7 @@ func (s *service) listenDNS(context.Context) (err error) {
 	if s.cfg.DNS == nil {
 		return nil
 	}
-	opts := dnsserve.Options{Listen: s.cfg.DNS.Listen, Definition: s.definition(), Log: s.log}
+	opts := dnsOptions(s.cfg.DNS, s.definition(), s.log)
 	udp, tcp := s.inherited.DNS(s.cfg.DNS.Listen)
 	for _, conn := range udp {
 		opts.Inherited = append(opts.Inherited, dnsserve.Inherited{UDP: conn})
@@ -23,6 +26,16 @@ func (s *service) listenDNS(context.Context) (err error) {
 	}
 	s.dns, err = dnsserve.Listen(opts)
 	return withHint(err)
+}
+
+func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserve.Options {
+	return dnsserve.Options{
+		Listen: cfg.Listen, Definition: def, Log: log,
+		Connections: cfg.Connections, ConnectionsPerAddress: cfg.ConnectionsPerAddress,
+		RateLimit: dnsserve.RateLimit{
+			PerSecond: cfg.RateLimit, Slip: cfg.RateLimitSlip, Exempt: networks(cfg.RateLimitExempt),
+		},
+	}
 }
 
 // listenAPI binds the API's addresses, but for those that the service manager holds.

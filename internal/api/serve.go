@@ -47,16 +47,29 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	server.BaseContext = func(net.Listener) context.Context {
 		return context.WithValue(context.Background(), serverLifeKey, life)
 	}
+	fresh := &newcomers{conns: make(map[net.Conn]struct{})}
+	fresh.watch(server)
 	ended := make(chan error, len(listeners))
 	var serving sync.WaitGroup
+	var doors []*turnstile
 	for _, l := range listeners {
-		serving.Go(func() { ended <- serveOne(server, l, opts.TLS != nil) })
+		door := newTurnstile(l)
+		doors = append(doors, door)
+		serving.Go(func() {
+			defer close(door.ended)
+			ended <- serveOne(server, door, opts.TLS != nil)
+		})
 	}
 	var failed error
 	select {
 	case <-ctx.Done():
 	case failed = <-ended:
 	}
+	for _, door := range doors {
+		door.shut()
+	}
+	server.SetKeepAlivesEnabled(false)
+	fresh.wait()
 	// Every handler ends by its own deadline, or with the server's life, so this does.
 	timeout := opts.timeoutNow()
 	defer time.AfterFunc(timeout, end).Stop()

@@ -1,6 +1,7 @@
 package dnsserve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -26,6 +28,13 @@ type Options struct {
 	Inherited []Inherited
 	// Definition is the zone that is answered for.
 	Definition *zone.Definition
+	// Connections bounds the TCP connections, and ConnectionsPerAddress those of one
+	// IPv4 address or one IPv6 /64. Beyond that a new connection takes the place of
+	// the one that has been idle for longest. 0 stands for 1024, and for 64: what is
+	// asked over TCP is a retry after truncation, done within a round trip or two.
+	Connections, ConnectionsPerAddress int
+	// RateLimit bounds the UDP answers to one network.
+	RateLimit RateLimit
 	// Log takes what an operator should know; nil drops it.
 	Log *slog.Logger
 }
@@ -39,18 +48,24 @@ type Server struct {
 	*responder
 	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
 	sockets     []socket
-	connections *connections
+	connections *limit.Connections
+	timeouts    tcpTimeouts
 	log         *slog.Logger
-	guard       guard
 
-	serving chan struct{} // closed by Serve when it begins
-	stopped chan struct{} // closed by Serve when it ends
+	maxConnections int
+	guard          guard
+
+	serving   chan struct{} // closed by Serve when it begins
+	published chan struct{} // closed by the first Publish
+	stopped   chan struct{} // closed by Serve when it ends
 }
 
 // socket is one listen address, bound for both transports.
 type socket struct {
 	udp *net.UDPConn
 	tcp *net.TCPListener
+
+	udpCounts, tcpCounts *counters
 }
 
 // Listen binds every address. It starts no goroutine: packets wait in the
@@ -72,12 +87,15 @@ func Listen(opts Options) (_ *Server, err error) {
 		return nil, errors.New("dns: no address to listen on")
 	}
 	s := &Server{
-		responder:   new(responder),
-		connections: newConnections(defaultLimits()),
-		log:         opts.Log,
-		serving:     make(chan struct{}),
-		stopped:     make(chan struct{}),
+		responder: &responder{cookies: newCookies(), limiter: newRateLimiter(opts.RateLimit)},
+		timeouts:  defaultTimeouts(),
+		log:       opts.Log,
+		serving:   make(chan struct{}),
+		published: make(chan struct{}),
+		stopped:   make(chan struct{}),
 	}
+	s.maxConnections = cmp.Or(opts.Connections, 1024)
+	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 64)})
 	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -88,6 +106,7 @@ func Listen(opts Options) (_ *Server, err error) {
 			s.Close()
 			return nil, fmt.Errorf("dns: %w", err)
 		}
+		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
 		s.sockets = append(s.sockets, bound)
 	}
 	if err := refuse(inherited); err != nil {
@@ -112,8 +131,8 @@ func (s *Server) Addrs() []netip.AddrPort {
 // Serve answers until ctx is done and returns when every goroutine and socket of
 // the server has come to its end. It may be called once.
 //
-// Until the first Publish, questions about the zone get SERVFAIL: a resolver asks
-// again soon and keeps nothing wrong.
+// Until the first Publish, questions wait in the system's queues: those that came while
+// there was no process, in sockets that a service manager holds, get an answer too.
 func (s *Server) Serve(ctx context.Context) error {
 	defer close(s.stopped)
 	defer s.Close()
@@ -125,16 +144,21 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 		readers[i] = reader
 	}
+	close(s.serving)
+	select {
+	case <-s.published:
+	case <-ctx.Done():
+		return nil
+	}
 	var loops sync.WaitGroup
 	for i, so := range s.sockets {
-		loops.Go(func() { s.serveUDP(ctx, readers[i]) })
-		loops.Go(func() { s.accept(ctx, so.tcp) })
+		loops.Go(func() { s.serveUDP(ctx, readers[i], so.udpCounts) })
+		loops.Go(func() { s.accept(ctx, so.tcp, so.tcpCounts) })
 	}
-	close(s.serving)
 	<-ctx.Done()
 	s.Close()
 	loops.Wait()
-	s.connections.wait()
+	s.connections.Wait()
 	return nil
 }
 
@@ -144,7 +168,7 @@ func (s *Server) Close() {
 	for _, so := range s.sockets {
 		so.close()
 	}
-	s.connections.close()
+	s.connections.Close()
 }
 
 // Publish makes snap what every socket answers from: any packet read after it has

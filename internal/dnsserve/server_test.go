@@ -196,8 +196,9 @@ func TestGuardDropsAndLogsOnce(t *testing.T) {
 	var log strings.Builder
 	broken := &Server{responder: &responder{}, log: slog.New(slog.NewTextHandler(&log, nil))}
 	for range 2 {
-		if got := broken.answer(nil, numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"}), transport{}); got != nil {
-			t.Errorf("%x", got)
+		got, o := broken.answer(nil, numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"}), transport{})
+		if got != nil || o != (outcome{fate: ignored}) {
+			t.Errorf("%x, %v", got, o)
 		}
 	}
 	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
