@@ -301,8 +301,7 @@ func count(all []bool) (n int) {
 	return n
 }
 
-// askTCPUntil connects for each question. A connection may be cut between two questions,
-// as any may (RFC 7766, 6.2.1); none may be refused.
+// askTCPUntil connects for each question, and complains if one isn't answered.
 func askTCPUntil(t *testing.T, server string, stop <-chan struct{}, connected *atomic.Int64) {
 	client := dns.Client{Net: "tcp", Timeout: 20 * time.Second}
 	for {
@@ -317,7 +316,9 @@ func askTCPUntil(t *testing.T, server string, stop <-chan struct{}, connected *a
 			return
 		}
 		connected.Add(1)
-		_, _, _ = client.ExchangeWithConn(new(dns.Msg).SetQuestion("auth.test.", dns.TypeSOA), conn)
+		if _, _, err := client.ExchangeWithConn(new(dns.Msg).SetQuestion("auth.test.", dns.TypeSOA), conn); err != nil {
+			t.Errorf("question over TCP: %v", err)
+		}
 		conn.Close()
 	}
 }

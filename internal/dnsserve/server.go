@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -156,10 +157,31 @@ func (s *Server) Serve(ctx context.Context) error {
 		loops.Go(func() { s.accept(ctx, so.tcp, so.tcpCounts) })
 	}
 	<-ctx.Done()
-	s.Close()
+	for _, so := range s.sockets {
+		so.close()
+	}
 	loops.Wait()
-	s.connections.Wait()
+	s.hearOut()
 	return nil
+}
+
+// lastWords is how long TCP connections that are there at the end have for a question that
+// is on its way: their clients have been let in.
+const lastWords = 200 * time.Millisecond
+
+// hearOut ends the connections when they have had that time.
+func (s *Server) hearOut() {
+	ended := make(chan struct{})
+	go func() {
+		s.connections.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(lastWords):
+	}
+	s.connections.Close()
+	<-ended
 }
 
 // Close gives the sockets of a server up. Serve does so at its end; Close is for
