@@ -82,6 +82,9 @@ func (s *service) reload(ctx context.Context, asked bool) {
 		err = s.apply(ctx, next)
 	}
 	s.sayReloaded(next, err)
+	if err == nil && s.level != nil { // last, so that it is said by the level from before
+		_ = s.level.UnmarshalText([]byte(next.cfg.Log.Level)) // validated before
+	}
 }
 
 // sayReloaded says what came of it, and whoever asks for the status is told as well.
@@ -173,9 +176,6 @@ func (s *service) apply(ctx context.Context, next *prepared) error {
 		case s.recert <- struct{}{}:
 		default: // it is known already
 		}
-	}
-	if s.level != nil {
-		_ = s.level.UnmarshalText([]byte(cfg.Log.Level)) // validated before
 	}
 	return nil
 }

@@ -115,20 +115,34 @@ func (n *newcomers) remove(conn net.Conn) {
 	}
 }
 
-// wait returns when there are none, or after newcomerTime.
-func (n *newcomers) wait() {
-	n.mu.Lock()
-	if len(n.conns) == 0 {
-		n.mu.Unlock()
-		return
-	}
-	none := make(chan struct{})
-	n.none = none
-	n.mu.Unlock()
+// hearOut returns when there are none; it cuts off those that are left after newcomerTime.
+func (n *newcomers) hearOut() {
 	timer := time.NewTimer(newcomerTime)
 	defer timer.Stop()
 	select {
-	case <-none:
+	case <-n.gone():
 	case <-timer.C:
+		n.cutOff()
+	}
+}
+
+// gone is closed when there are none. One goroutine may ask, once.
+func (n *newcomers) gone() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	gone := make(chan struct{})
+	if len(n.conns) == 0 {
+		close(gone)
+	} else {
+		n.none = gone
+	}
+	return gone
+}
+
+func (n *newcomers) cutOff() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for conn := range n.conns {
+		_ = conn.Close() // whoever reads from it learns of its end
 	}
 }

@@ -69,7 +69,7 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 		door.shut()
 	}
 	server.SetKeepAlivesEnabled(false)
-	fresh.wait()
+	fresh.hearOut()
 	// Every handler ends by its own deadline, or with the server's life, so this does.
 	timeout := opts.timeoutNow()
 	defer time.AfterFunc(timeout, end).Stop()
