@@ -20,7 +20,10 @@ func (s *service) openTLS(context.Context) error {
 		if err != nil {
 			return usageError{s.cfg.Locate(err)}
 		}
-		s.certs, s.tls = files, cert.Config(files.GetCertificate)
+		s.certs.Store(files)
+		s.tls = cert.Config(func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return s.certs.Load().GetCertificate(hello)
+		})
 	case "self-signed":
 		path := filepath.Join(filepath.Dir(s.cfg.Store.Path), "self-signed.pem")
 		pair, err := cert.SelfSigned(path, s.certHosts(), time.Now())
@@ -44,4 +47,42 @@ func (s *service) certHosts() []string {
 	}
 	slices.Sort(hosts[1:])
 	return slices.Compact(hosts)
+}
+
+// watchCertificates takes up changes of the certificate files until ctx is done, and other
+// files when the configuration names some. Those can't be given back any more when they
+// turn out not to be watchable, so that is only said.
+func (s *service) watchCertificates(ctx context.Context) error {
+	first := true
+	for {
+		err := s.watchThese(ctx, s.certs.Load())
+		if ctx.Err() != nil || err != nil && first {
+			return err
+		}
+		if err != nil {
+			s.log.Warn("changes of the certificate files go unnoticed until the service is restarted", "err", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-s.recert:
+			}
+		}
+		first = false
+	}
+}
+
+// watchThese watches one pair of files until ctx is done or there is another pair.
+func (s *service) watchThese(ctx context.Context, files *cert.Files) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- files.Run(ctx) }()
+	select {
+	case <-ctx.Done():
+	case <-s.recert:
+	case err := <-ended:
+		return err
+	}
+	stop()
+	return <-ended
 }
