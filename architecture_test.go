@@ -21,19 +21,21 @@ var mayImport = map[string][]string{
 	"templates":         {},
 	"internal/zone":     {},
 	"internal/durable":  {},
+	"internal/limit":    {},
 	"internal/attach":   {"internal/durable", "internal/zone", "internal/zonetext", "internal/nsdctl"},
 	"internal/config":   {},
 	"internal/store":    {"internal/zone"},
 	"internal/zonegen":  {"internal/zone", "templates"},
 	"internal/zonetext": {"internal/zone"},
-	"internal/dnsserve": {"internal/zone"},
+	"internal/dnsserve": {"internal/limit", "internal/zone"},
 	"internal/nsdctl":   {"internal/durable", "internal/zone", "internal/zonegen"},
 	"internal/publish":  {"internal/zone"},
-	"internal/api":      {"internal/zone"},
+	"internal/api":      {"internal/limit", "internal/zone"},
 	"internal/check":    {"internal/zone", "internal/zonegen", "internal/nsdctl"},
 	"internal/cert":     {"internal/durable", "internal/zone"},
 	"internal/client":   {"internal/zone"},
 	"internal/acmedns":  {"internal/zone"},
+	"internal/systemd":  {},
 }
 
 // TestImportRule walks the program's own imports, those of tests left out.

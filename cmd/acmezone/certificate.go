@@ -49,18 +49,19 @@ func (s *service) openFiles() (certificate, error) {
 	if err != nil {
 		return nil, usageError{s.cfg.Locate(err)}
 	}
-	return files, nil
+	s.files = watchFiles(files, s.log)
+	return s.files, nil
 }
 
 func (s *service) openManaged() (certificate, error) {
-	want, err := managed(s.cfg, s.def)
+	want, err := managed(s.cfg, s.definition())
 	if err == nil {
 		_, err = want.Check()
 	}
 	if err != nil {
 		return nil, usageError{s.cfg.Locate(err)}
 	}
-	if s.def.OwesAddressToWildcard(want.Host) {
+	if s.definition().OwesAddressToWildcard(want.Host) {
 		s.log.Warn(wildcardWarning(want.Host))
 	}
 	want.Challenges, want.Ready, want.Log = s.pipeline, s.pipeline.Ready(), s.log
