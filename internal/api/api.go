@@ -65,6 +65,9 @@ type Options struct {
 	Attacher     Attacher // nil: CNAMEs are made by hand
 	Registration Registration
 	RegisterFrom []netip.Prefix
+	Proxies      Proxies
+	Limits       Limits
+	Hostname     string        // the API's name
 	PathPrefix   string        // "" or "/acme"
 	CORSOrigins  []string      // empty: no CORS headers
 	Timeout      time.Duration // publish.timeout: how long a request may wait for its answer
@@ -74,12 +77,13 @@ type Options struct {
 // handler answers the client API. It may be used by any number of goroutines.
 type handler struct {
 	Options
+	limits *limits
 	bcrypt *bcryptGate
 }
 
 // New returns the client API: /register, /update, /storage and /health.
 func New(opts Options) http.Handler {
-	h := &handler{opts, newBcryptGate()}
+	h := &handler{opts, newLimits(opts.Limits), newBcryptGate()}
 	r := chi.NewRouter()
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { writeError(w, errNotFound) })
 	r.MethodNotAllowed(methodNotAllowed)

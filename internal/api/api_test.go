@@ -112,6 +112,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	opts := api.Options{
 		Definition: def, Changes: b.changes, Accounts: b.db, Registration: api.RegistrationRestricted,
 		RegisterFrom: loopbackNets, Timeout: timeout, Log: log,
+		Limits: api.Limits{RefusalTime: time.Microsecond}, // there are many refusals here
 	}
 	if change != nil {
 		change(&opts)

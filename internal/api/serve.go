@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/limit"
 )
 
 // Limits on connections, the same with and without TLS.
@@ -22,15 +24,20 @@ const (
 
 // ServeOptions say how handlers are served.
 type ServeOptions struct {
-	TLS     *tls.Config   // nil: plain HTTP
-	Timeout time.Duration // how long a request may wait for its answer
-	Log     *slog.Logger
+	TLS         *tls.Config        // nil: plain HTTP
+	Timeout     time.Duration      // how long a request may wait for its answer
+	Proxies     Proxies            // who may speak the PROXY protocol
+	Connections *limit.Connections // nil: no bounds
+	Log         *slog.Logger
 }
 
 // Serve answers HTTP/1.1 and HTTP/2 on the listeners until ctx is done, then
 // takes no new requests, finishes those it has and returns nil. It closes the
 // listeners, also when it fails.
 func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts ServeOptions) error {
+	if opts.Connections == nil {
+		opts.Connections = limit.NewConnections(limit.Bounds{})
+	}
 	server := newServer(h, opts)
 	life, end := context.WithCancel(context.Background())
 	defer end()
@@ -40,6 +47,7 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	ended := make(chan error, len(listeners))
 	var serving sync.WaitGroup
 	for _, l := range listeners {
+		l = guardedListener{l, opts.Proxies, opts.Connections}
 		serving.Go(func() { ended <- serveOne(server, l, opts.TLS != nil) })
 	}
 	var failed error
@@ -86,7 +94,8 @@ func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(opts.TLS == nil)
 	return &http.Server{
-		Handler:           h,
+		Handler:           guarded(h),
+		ConnContext:       withConnection,
 		TLSConfig:         opts.TLS,
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
