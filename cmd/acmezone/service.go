@@ -17,6 +17,7 @@ import (
 	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -96,9 +97,9 @@ func (s *service) listenDNS(context.Context) (err error) {
 
 func (s *service) listenAPI(ctx context.Context) error {
 	for _, addr := range s.cfg.API.Listen {
-		l, err := listenTCP(ctx, addr)
+		l, err := listenClients(ctx, addr)
 		if err != nil {
-			return withHint(fmt.Errorf("api: %w", err))
+			return err
 		}
 		s.api = append(s.api, l)
 	}
@@ -176,7 +177,9 @@ func (s *service) run(ctx context.Context, ready func()) error {
 			return api.Serve(ctx, []net.Listener{s.admin}, api.NewAdmin(s, s.log), api.ServeOptions{Timeout: timeout, Log: s.log})
 		}},
 		{"api", func(ctx context.Context) error {
-			return api.Serve(ctx, s.api, s.handler(), api.ServeOptions{TLS: s.tls, Timeout: timeout, Log: s.log})
+			return api.Serve(ctx, s.api, s.handler(), api.ServeOptions{
+				TLS: s.tls, Timeout: timeout, Log: s.log, Proxies: s.proxies(), Connections: s.connections(),
+			})
 		}},
 	}
 	if s.dns != nil {
@@ -201,9 +204,19 @@ func (s *service) handler() http.Handler {
 	return api.New(api.Options{
 		Definition: s.def, Changes: s.pipeline, Accounts: s.db,
 		Registration: api.Registration(s.cfg.API.Registration), RegisterFrom: networks(s.cfg.API.RegisterFrom),
+		Proxies: s.proxies(), Limits: limitsOf(s.cfg.Limits), Hostname: strings.TrimSuffix(s.cfg.API.Hostname, "."),
 		PathPrefix: s.cfg.API.PathPrefix, CORSOrigins: s.cfg.API.CORSOrigins,
 		Timeout: time.Duration(s.cfg.Publish.Timeout), Log: s.log, Attacher: attacher(s.cfg),
 	})
+}
+
+func (s *service) proxies() api.Proxies {
+	return proxiesOf(s.cfg.API.TrustedProxies)
+}
+
+func (s *service) connections() *limit.Connections {
+	l := s.cfg.Limits
+	return api.NewConnections(l.Connections, l.ConnectionsPerAddress, s.proxies())
 }
 
 // close gives back what newService took; what has been closed before is passed
