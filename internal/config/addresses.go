@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,9 @@ func listener(key, addr string, sockets bool) error {
 	switch {
 	case sockets && isSocket(addr):
 		path, _ := SocketPath(addr)
+		if !filepath.IsAbs(path) {
+			return fmt.Errorf("%s: %q is no unix socket such as \"/run/acmezone/api.sock\"", key, addr)
+		}
 		return socketPath(key, path)
 	case !isListener(addr):
 		return fmt.Errorf("%s: %q is not an address such as \"198.51.100.1:443\" or \"[::]:443\"", key, addr)
