@@ -119,7 +119,9 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	}
 	stopPipeline := background(t, b.changes.Run)
 	stopHTTP := background(t, func(ctx context.Context) error {
-		return api.Serve(ctx, []net.Listener{l}, api.New(opts), api.ServeOptions{Timeout: timeout, Log: log})
+		return api.Serve(ctx, []net.Listener{l}, api.New(opts), api.ServeOptions{
+			Timeout: timeout, Log: log, Proxies: opts.Proxies, Connections: api.NewConnections(64, 32, opts.Proxies),
+		})
 	})
 	b.stop = sync.OnceFunc(func() {
 		b.http.CloseIdleConnections()
