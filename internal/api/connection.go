@@ -173,6 +173,11 @@ func guarded(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = body
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+			// There may have been a length as well, which net/http leaves out, and a proxy
+			// that went by it takes what follows for a part of this request (RFC 9112, 6.1).
+			w.Header().Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
