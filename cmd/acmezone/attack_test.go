@@ -1,0 +1,361 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// The attacks come from addresses of this machine, to a service that is a process of its
+// own, and that exempts none of them. What is measured are others' requests meanwhile;
+// make attack has more rounds than make test, and shows the figures.
+
+// attackRounds and attackTime say how often idle and attacked are measured in turns, and
+// for how long each.
+func attackRounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("ACMEZONE_ATTACK_ROUNDS")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+const attackTime = 3 * time.Second
+
+// attacked starts a service whose limits count every address.
+func attacked(t *testing.T) (*process, string) {
+	t.Helper()
+	config := writeTestConfig(t, t.TempDir())
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict := strings.Replace(string(text), `exempt = ["127.0.0.0/8"]`, "exempt = []", 1)
+	if err := os.WriteFile(config, []byte(strict), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, config), config
+}
+
+// source is the i-th address of an attacker's, or of whoever it may be.
+func source(i int) *net.TCPAddr {
+	return &net.TCPAddr{IP: net.IPv4(127, 1, byte(i>>8), byte(i))}
+}
+
+// times are how long some requests took.
+type times []time.Duration
+
+func (all times) quantile(q float64) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[min(len(all)-1, int(q*float64(len(all))))]
+}
+
+func (all times) String() string {
+	return fmt.Sprintf("%d, p50 %v, p99 %v", len(all), all.quantile(0.5).Round(time.Microsecond), all.quantile(0.99).Round(time.Microsecond))
+}
+
+// askSteadily asks for a name every two milliseconds over UDP, for a time.
+func askSteadily(t *testing.T, addr, name string, span time.Duration) (took times) {
+	t.Helper()
+	conn, err := dns.Dial("udp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	question := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeTXT)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(span); time.Now().Before(end); <-tick.C {
+		began := time.Now()
+		_ = conn.SetDeadline(began.Add(2 * time.Second))
+		if err := conn.WriteMsg(question); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.ReadMsg(); err != nil {
+			t.Errorf("no answer over DNS: %v", err)
+			continue
+		}
+		took = append(took, time.Since(began))
+	}
+	return took
+}
+
+// oneRequest sends one request on a connection of its own.
+func oneRequest(addr string, from *net.TCPAddr, text string) (status int, err error) {
+	conn, err := (&net.Dialer{LocalAddr: from, Timeout: 5 * time.Second}).Dial("tcp", addr)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, text); err != nil {
+		return 0, err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0, err
+	}
+	response.Body.Close()
+	return response.StatusCode, nil
+}
+
+func updateText(a registered, password, txt string) string {
+	body := fmt.Sprintf(`{"subdomain": %q, "txt": %q}`, a.Subdomain, txt)
+	return fmt.Sprintf("POST /update HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Api-User: %s\r\nX-Api-Key: %s\r\nContent-Length: %d\r\n\r\n%s",
+		a.Username, password, len(body), body)
+}
+
+// steadily has clients at those addresses send one request after the other for a time,
+// each on a connection of its own. It returns how long those took that were answered as
+// they should, and how many weren't.
+func steadily(addr string, from []*net.TCPAddr, text string, want int, span time.Duration) (took times, failed int) {
+	var mu sync.Mutex
+	var clients sync.WaitGroup
+	end := time.Now().Add(span)
+	for _, source := range from {
+		clients.Go(func() {
+			for time.Now().Before(end) {
+				began := time.Now()
+				status, err := oneRequest(addr, source, text)
+				mu.Lock()
+				if err != nil || status != want {
+					failed++
+				} else {
+					took = append(took, time.Since(began))
+				}
+				mu.Unlock()
+				<-time.After(20 * time.Millisecond)
+			}
+		})
+	}
+	clients.Wait()
+	return took, failed
+}
+
+// openFiles is how many descriptors a process has open.
+func (p *process) openFiles() int {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.pid()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func (p *process) memoryMB() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "RssAnon:")
+	var kib float64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		p.t.Fatal(err)
+	}
+	return kib / 1024
+}
+
+// slowStages are what a slow client has sent of its request when it stops.
+var slowStages = []string{
+	"", "POST /upd", "POST /update HTTP/1.1\r\nHost: x\r\nX-Api-User: a\r\n",
+	"POST /update HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+// hangMany keeps that many connections hanging, from addresses that source gives, until ctx
+// is done. One that is closed comes again after a second or two.
+func hangMany(ctx context.Context, addr string, n int, source func(i int) *net.TCPAddr) (opened *atomic.Int64, wait func()) {
+	opened = new(atomic.Int64)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				hangOnce(ctx, addr, source(i), slowStages[i%len(slowStages)], opened)
+				select {
+				case <-time.After(time.Second + rand.N(time.Second)):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	return opened, all.Wait
+}
+
+func hangOnce(ctx context.Context, addr string, from *net.TCPAddr, text string, opened *atomic.Int64) {
+	conn, err := (&net.Dialer{LocalAddr: from}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return
+	}
+	opened.Add(1)
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	defer conn.Close()
+	_, _ = io.WriteString(conn, text)
+	_, _ = io.Copy(io.Discard, conn) // until it is closed
+}
+
+// TestAttackSlowConnections: 5,000 connections hang, all from the address that the real
+// clients have as well, or from 100 others.
+func TestAttackSlowConnections(t *testing.T) {
+	const hanging = 5000
+	p, _ := attacked(t)
+	a, ok := p.register()
+	if !ok {
+		t.Fatal("not registered")
+	}
+	same := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
+	health := "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	clients := []*net.TCPAddr{same, same, same, same}
+	files, memory := p.openFiles(), p.memoryMB()
+	for name, from := range map[string]func(int) *net.TCPAddr{
+		"one address": func(int) *net.TCPAddr { return same }, "100 addresses": func(i int) *net.TCPAddr { return source(i % 100) },
+	} {
+		for range attackRounds(t) {
+			idle, idleFailed := steadily(p.api, clients, health, 200, attackTime)
+			ctx, cancel := context.WithCancel(t.Context())
+			opened, ended := hangMany(ctx, p.api, hanging, from)
+			eventually(t, "all have been there", func() bool { return opened.Load() >= hanging })
+			crowded, failed := steadily(p.api, clients, health, 200, attackTime)
+			status, err := oneRequest(p.api, same, updateText(a, a.Password, strings.Repeat("b", 43)))
+			t.Logf("%s: idle %v, failed %d; with %d slow ones %v, failed %d; update %d; %d connections opened; %.0f MB, %d files",
+				name, idle, idleFailed, hanging, crowded, failed, status, opened.Load(), p.memoryMB(), p.openFiles())
+			cancel()
+			ended()
+			if all := len(crowded) + failed; failed > all/100 {
+				t.Errorf("%s: %d of %d requests failed", name, failed, all)
+			}
+			if status != 200 {
+				t.Errorf("%s: update: %d, %v", name, status, err)
+			}
+		}
+	}
+	eventually(t, "the connections are gone", func() bool { return p.openFiles() <= files+4 })
+	t.Logf("memory before %.0f MB, after %.0f MB; files before %d, after %d", memory, p.memoryMB(), files, p.openFiles())
+}
+
+// flood sends those requests a second, each from the next of 200 addresses, until ctx is
+// done, and counts the answers.
+func flood(ctx context.Context, addr string, perSecond int, text func(i int) string) (statuses func() map[int]int) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	count := make(map[int]int)
+	places := make(chan struct{}, 500) // at once
+	all.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ctx.Err() == nil; <-tick.C {
+			for range perSecond / 100 {
+				i++
+				select {
+				case places <- struct{}{}:
+				default:
+					continue // nobody answers: it isn't the client that is tested
+				}
+				all.Go(func() {
+					defer func() { <-places }()
+					status, _ := oneRequest(addr, source(i%200), text(i)) // 0 for no answer
+					mu.Lock()
+					count[status]++
+					mu.Unlock()
+				})
+			}
+		}
+	})
+	return func() map[int]int {
+		all.Wait()
+		return count
+	}
+}
+
+// TestAttackFloods: registrations and wrong passwords, for known, unknown and imported
+// accounts, a thousand a second from 200 addresses, while DNS is asked.
+func TestAttackFloods(t *testing.T) {
+	p, config := attacked(t)
+	a, ok := p.register()
+	if !ok || p.update(a, strings.Repeat("c", 43)) != 200 {
+		t.Fatal("no account")
+	}
+	imported := importBcrypt(t, config, filepath.Dir(config))
+	unknown := registered{Username: "00000000-0000-4000-8000-00000000ffff", Subdomain: "x"}
+	wrong := func(of registered) func(int) string {
+		return func(int) string { return updateText(of, zone.NewPassword(), strings.Repeat("d", 43)) }
+	}
+	floods := map[string]func(int) string{
+		"registrations": func(int) string {
+			return "POST /register HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+		},
+		"wrong passwords, known": wrong(a), "wrong passwords, unknown": wrong(unknown), "wrong passwords, imported": wrong(imported),
+	}
+	files, memory := p.openFiles(), p.memoryMB()
+	for range attackRounds(t) {
+		for name, text := range floods {
+			idle := askSteadily(t, p.dns, a.FullDomain, attackTime)
+			ctx, cancel := context.WithCancel(t.Context())
+			answers := flood(ctx, p.api, 1000, text)
+			busy := askSteadily(t, p.dns, a.FullDomain, attackTime)
+			status, err := oneRequest(p.api, source(0), updateText(a, a.Password, strings.Repeat("e", 43)))
+			cancel()
+			ratio := func(q float64) float64 { return float64(busy.quantile(q)) / float64(idle.quantile(q)) }
+			t.Logf("%s: DNS idle %v; flooded %v; ratio p50 %.2f, p99 %.2f; answers %v; %.0f MB",
+				name, idle, busy, ratio(0.5), ratio(0.99), answers(), p.memoryMB())
+			if status != 200 {
+				t.Errorf("%s: the right password from an address of the flood's: %d, %v", name, status, err)
+			}
+		}
+	}
+	if status, err := oneRequest(p.api, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}, updateText(imported, imported.Password, strings.Repeat("f", 43))); status != 200 {
+		t.Errorf("the imported account's client: %d, %v", status, err)
+	}
+	eventually(t, "the connections are gone", func() bool { return p.openFiles() <= files+4 })
+	t.Logf("memory before %.0f MB, after %.0f MB", memory, p.memoryMB())
+}
+
+// importBcrypt takes over an account with a bcrypt hash, from a folder as psql writes it.
+func importBcrypt(t *testing.T, config, dir string) registered {
+	t.Helper()
+	a := registered{
+		Username: "00000000-0000-4000-8000-000000000001", Subdomain: "10000000-0000-4000-8000-000000000001", Password: zone.NewPassword(),
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(a.Password), bcrypt.DefaultCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := filepath.Join(dir, "acme-dns")
+	if err := os.Mkdir(from, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	records := "Username,Password,Subdomain,AllowFrom\n" + a.Username + "," + string(hash) + "," + a.Subdomain + ",[]\n"
+	for name, text := range map[string]string{"records.csv": records, "txt.csv": "Subdomain,Value,LastUpdate\n"} {
+		if err := os.WriteFile(filepath.Join(from, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, errs, code := command(t, "import", from, "--config", config); code != exitDone {
+		t.Fatalf("%d: %s%s", code, out, errs)
+	}
+	return a
+}
