@@ -39,8 +39,8 @@ func (b *bed) hang(n int, source, text string) {
 	}
 }
 
-// TestSlowClientsGiveWay: there is room for 32 connections of one client and 64 in all,
-// and several times as many hang at each stage of a request.
+// TestSlowClientsGiveWay: there is room for 256 connections of one client and 512 in all,
+// and more of them hang at each stage of a request.
 func TestSlowClientsGiveWay(t *testing.T) {
 	b := start(t, nil)
 	b.http.Transport = &http.Transport{DisableKeepAlives: true} // those are given up as well
@@ -50,8 +50,8 @@ func TestSlowClientsGiveWay(t *testing.T) {
 		"POST /update HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
 	} {
-		b.hang(100, "127.0.0.1", text)
-		b.hang(100, "127.0.0.2", text)
+		b.hang(300, "127.0.0.1", text)
+		b.hang(300, "127.0.0.2", text)
 		b.want(text, b.update(c, txt(c)), 200, `{"txt": "`+challenge+`"}`)
 	}
 }
@@ -69,8 +69,8 @@ func TestWhatIsWorkedOnIsNotGivenUp(t *testing.T) {
 			answered := make(chan answer)
 			go func() { answered <- b.update(c, txt(c)) }()
 			<-held.begun
-			b.hang(100, "127.0.0.1", "POST /upd")
-			b.hang(100, "127.0.0.2", "POST /upd")
+			b.hang(300, "127.0.0.1", "POST /upd")
+			b.hang(300, "127.0.0.2", "POST /upd")
 			close(held.let)
 			b.want("update", <-answered, 200, `{"txt": "`+challenge+`"}`)
 		})
@@ -81,7 +81,7 @@ func TestWhatIsWorkedOnIsNotGivenUp(t *testing.T) {
 // client leaves room for the rest.
 func TestProxyHasAsManyConnectionsAsThereAre(t *testing.T) {
 	b := start(t, believes127001)
-	const each = 40 // over 32, under 64
+	const each = 300 // over 256, under 512
 	for source, want := range map[string]bool{"127.0.0.1": true, "127.0.0.2": false} {
 		var conns []net.Conn
 		for range each {

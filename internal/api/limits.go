@@ -51,6 +51,13 @@ func newLimits(l Limits) *limits {
 	}
 }
 
+// setRates has other rates count from now on. It may be called while requests are counted.
+func (l *limits) setRates(to Limits) {
+	l.registrations.SetRate(to.Registrations)
+	l.failures.SetRate(to.FailedLogins)
+	l.updates.SetRate(to.Updates)
+}
+
 // rateLimited is an error of who has done something too often.
 type rateLimited struct {
 	what string

@@ -15,6 +15,7 @@ type contextKey int
 const (
 	pathTokenKey contextKey = iota
 	serverLifeKey
+	connKey
 	connectionKey
 )
 

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -29,27 +30,44 @@ const (
 // others, since those that have hardly been drawn from go before it. Any number of
 // goroutines may use them.
 type Buckets[K comparable] struct {
-	rate   Rate
-	places int // of a shard
+	rate   atomic.Pointer[Rate] // never nil
+	places int                  // of a shard
 	seed   maphash.Seed
 	shards [shards]shard[K]
 }
 
 // NewBuckets returns buckets for that many keys, all full.
 func NewBuckets[K comparable](r Rate, keys int) *Buckets[K] {
-	return &Buckets[K]{rate: r, places: max(1, keys/shards), seed: maphash.MakeSeed()}
+	b := &Buckets[K]{places: max(1, keys/shards), seed: maphash.MakeSeed()}
+	b.rate.Store(&r)
+	return b
+}
+
+// SetRate has another rate count from now on. If it differs, all buckets are full again.
+func (b *Buckets[K]) SetRate(r Rate) {
+	if *b.rate.Load() == r {
+		return
+	}
+	b.rate.Store(&r)
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		s.index, s.buckets = nil, nil
+		s.mu.Unlock()
+	}
 }
 
 // Take counts an event of a key. It returns 0, or, where there have been too many, how
 // long it is until there may be one; then it isn't counted.
 func (b *Buckets[K]) Take(key K, now time.Time) (wait time.Duration) {
-	if b.rate.Events == 0 {
+	rate := *b.rate.Load()
+	if rate.Events == 0 {
 		return 0
 	}
 	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.bucket(key, b.places, b.rate, now).ReserveN(now, 1)
+	r := s.bucket(key, b.places, rate, now).ReserveN(now, 1)
 	if wait = r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
 	}
@@ -58,7 +76,7 @@ func (b *Buckets[K]) Take(key K, now time.Time) (wait time.Duration) {
 
 // Wait returns what Take would, and counts nothing.
 func (b *Buckets[K]) Wait(key K, now time.Time) time.Duration {
-	if b.rate.Events == 0 {
+	if b.rate.Load().Events == 0 {
 		return 0
 	}
 	s := &b.shards[maphash.Comparable(b.seed, key)%shards]

@@ -97,3 +97,20 @@ func BenchmarkTake(b *testing.B) {
 		})
 	}
 }
+
+func TestAnotherRateBeginsAnew(t *testing.T) {
+	b, now := NewBuckets[int](Rate{1, time.Hour}, 16), time.Now()
+	b.Take(1, now)
+	b.SetRate(Rate{1, time.Hour})
+	if b.Take(1, now) == 0 {
+		t.Error("the same rate forgets what was counted")
+	}
+	b.SetRate(Rate{2, time.Hour})
+	if b.Take(1, now) != 0 || b.Take(1, now) != 0 || b.Take(1, now) == 0 {
+		t.Error("not two, as the new rate has it")
+	}
+	b.SetRate(Rate{})
+	if b.Take(1, now) != 0 {
+		t.Error("no rate is no limit")
+	}
+}
