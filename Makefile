@@ -2,6 +2,7 @@
 # make test   passes every test, the end-to-end ones too
 # make ci     what CI runs: formatting, vet, staticcheck, govulncheck, tests, fuzzing
 # make stale  10,000 updates beside NSD on a busy machine, each looked at 60 times
+# make attack slow connections and floods of requests, measured, while others go on
 # make man    the manual page and completions for bash, zsh and fish, in dist
 # make bench  benchmarks, in the form that benchstat reads
 # make help   lists the targets
@@ -17,11 +18,12 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME    ?= 100000x
 ROUNDS      ?= 20
 UPDATES     ?= 10000
+ATTACKS     ?= 5
 COUNT       ?= 6
 
 export CGO_ENABLED = 0
 
-.PHONY: help build man demo test unit e2e crash stale ci fmt vet staticcheck vulncheck fuzz bench soak clean
+.PHONY: help build man demo test unit e2e crash stale attack ci fmt vet staticcheck vulncheck fuzz bench soak clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -42,8 +44,8 @@ demo: build need-curl need-dig
 
 # What starts the program again and again, or moves many rows, spends its time in
 # SQLite, which the race detector slows down tenfold: it runs without. So do thousands
-# of connections.
-WITHOUTRACE := TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections
+# of connections, and what is measured.
+WITHOUTRACE := TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections|TestAttack
 
 # The race detector needs a C compiler.
 test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-zsh need-fish need-mandoc need-nginx
@@ -65,6 +67,10 @@ crash: need-strace need-sqlite3
 stale: need-nsd
 	ACMEZONE_STALE_UPDATES=$(UPDATES) $(GO) test -count=1 -timeout 4h -run 'TestNoStale' -v ./internal/nsdctl
 	cd e2e && ACMEZONE_STALE_UPDATES=$(UPDATES) $(GO) test -count=1 -timeout 4h -run 'TestNoStale' -v .
+
+# Slow connections and floods, and what others notice of them.
+attack:
+	ACMEZONE_ATTACK_ROUNDS=$(ATTACKS) $(GO) test -count=1 -timeout 1h -run 'TestAttack' -v ./cmd/acmezone
 
 ci: fmt vet staticcheck vulncheck test fuzz
 
