@@ -52,7 +52,7 @@ func printTryOut(ctx context.Context, w io.Writer, svc *service, program, config
 	return tryOut.Execute(w, map[string]any{
 		"Zone": svc.cfg.Zone.Name, "API": svc.apiAddrs()[0], "DNS": svc.dnsAddrs()[0],
 		"Username": account.Username, "Password": password, "Subdomain": account.Subdomain,
-		"FullDomain": svc.def.FullName(account.Subdomain), "TXT": exampleValue(),
+		"FullDomain": svc.definition().FullName(account.Subdomain), "TXT": exampleValue(),
 		"Program": program, "Config": config,
 	})
 }
@@ -62,6 +62,9 @@ func printTryOut(ctx context.Context, w io.Writer, svc *service, program, config
 func avoidTakenPorts(ctx context.Context, cfg *config.Config) error {
 	for _, addrs := range [][]string{cfg.API.Listen, cfg.DNS.Listen} {
 		for i, addr := range addrs {
+			if _, ok := config.SocketPath(addr); ok {
+				continue
+			}
 			free, err := isFree(ctx, addr)
 			if err != nil {
 				return err

@@ -15,6 +15,8 @@ type contextKey int
 const (
 	pathTokenKey contextKey = iota
 	serverLifeKey
+	connKey
+	connectionKey
 )
 
 // tolerantPath cleans the path itself, since a redirect would turn the clients'

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/limit"
 )
 
 // Limits on connections, the same with and without TLS.
@@ -22,34 +24,63 @@ const (
 
 // ServeOptions say how handlers are served.
 type ServeOptions struct {
-	TLS     *tls.Config   // nil: plain HTTP
-	Timeout time.Duration // how long a request may wait for its answer
-	Log     *slog.Logger
+	TLS         *tls.Config        // nil: plain HTTP
+	Timeout     time.Duration      // how long a request may wait for its answer
+	Proxies     Proxies            // who may speak the PROXY protocol
+	Connections *limit.Connections // nil: no bounds
+	Log         *slog.Logger
+
+	// TimeoutNow is asked at the stop, where Timeout may change; nil: it doesn't.
+	TimeoutNow func() time.Duration
+}
+
+func (o ServeOptions) timeoutNow() time.Duration {
+	if o.TimeoutNow == nil {
+		return o.Timeout
+	}
+	return max(o.Timeout, o.TimeoutNow()) // requests may have begun with either
 }
 
 // Serve answers HTTP/1.1 and HTTP/2 on the listeners until ctx is done, then
 // takes no new requests, finishes those it has and returns nil. It closes the
 // listeners, also when it fails.
 func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts ServeOptions) error {
+	if opts.Connections == nil {
+		opts.Connections = limit.NewConnections(limit.Bounds{})
+	}
 	server := newServer(h, opts)
 	life, end := context.WithCancel(context.Background())
 	defer end()
 	server.BaseContext = func(net.Listener) context.Context {
 		return context.WithValue(context.Background(), serverLifeKey, life)
 	}
+	fresh := &newcomers{conns: make(map[net.Conn]struct{})}
+	fresh.watch(server)
 	ended := make(chan error, len(listeners))
 	var serving sync.WaitGroup
+	var doors []*turnstile
 	for _, l := range listeners {
-		serving.Go(func() { ended <- serveOne(server, l, opts.TLS != nil) })
+		door := newTurnstile(guardedListener{l, opts.Proxies, opts.Connections})
+		doors = append(doors, door)
+		serving.Go(func() {
+			defer close(door.ended)
+			ended <- serveOne(server, door, opts.TLS != nil)
+		})
 	}
 	var failed error
 	select {
 	case <-ctx.Done():
 	case failed = <-ended:
 	}
+	for _, door := range doors {
+		door.shut()
+	}
+	server.SetKeepAlivesEnabled(false)
+	fresh.hearOut()
 	// Every handler ends by its own deadline, or with the server's life, so this does.
-	defer time.AfterFunc(opts.Timeout, end).Stop()
-	grace, cancel := context.WithTimeout(context.Background(), senderTime+opts.Timeout+writeSlack)
+	timeout := opts.timeoutNow()
+	defer time.AfterFunc(timeout, end).Stop()
+	grace, cancel := context.WithTimeout(context.Background(), writeWithin(timeout))
 	defer cancel()
 	err := server.Shutdown(grace)
 	if err != nil {
@@ -80,19 +111,23 @@ func serveOne(server *http.Server, l net.Listener, secure bool) error {
 	return nil
 }
 
+// writeWithin is how long after its headers a request must have been answered.
+func writeWithin(timeout time.Duration) time.Duration { return senderTime + timeout + writeSlack }
+
 func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(opts.TLS == nil)
 	return &http.Server{
-		Handler:           h,
+		Handler:           guarded(h),
+		ConnContext:       withConnection,
 		TLSConfig:         opts.TLS,
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ReadHeaderTimeout: senderTime,
 		ReadTimeout:       senderTime,
-		WriteTimeout:      senderTime + opts.Timeout + writeSlack,
+		WriteTimeout:      writeWithin(opts.Timeout),
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),
