@@ -30,4 +30,4 @@ Wants=package-test.service
 AllowIsolate=yes
 END
 
-exec env container=oci /lib/systemd/systemd --system --unit=package-test.target --log-target=console
+exec env container=oci /lib/systemd/systemd --system --unit=package-test.target --log-target=journal

@@ -27,9 +27,11 @@ update() {
 }
 answers() { expect DNS "$(dig @127.0.0.1 +short +tries=1 "$(field /tmp/account fulldomain)" TXT | sort | tr -d '\n')" "$1"; }
 
-# Sets the two keys that only the operator can know.
+# Sets the two keys that only the operator can know, and one since no certification
+# authority is to be reached from here.
 configure() {
-	sed -i -e 's|^# name = "auth.example.org"|name = "auth.example.org"|' -e 's|^# records = |records = |' "$config"
+	sed -i -e 's|^# name = "auth.example.org"|name = "auth.example.org"|' -e 's|^# records = |records = |' \
+		-e 's|^# tls = "acme"|tls = "self-signed"|' "$config"
 }
 
 # A machine that never had acmezone.

@@ -25,10 +25,15 @@ for device in null zero full random urandom tty; do
 	mount --bind "/dev/$device" "$root/dev/$device"
 done
 ln -s /proc/self/fd "$root/dev/fd"
+ln -s pts/ptmx "$root/dev/ptmx" # PrivateDevices= of a unit wants it
 # Nothing that runs on this machine is to be seen: no systemd, no sockets.
 mount -t tmpfs -o mode=0755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 ip link set lo up
 
-exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+# Not chroot: systemd can make no name spaces for services in one.
+cd "$root"
+pivot_root . mnt
+umount -l /mnt
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 	DEBIAN_FRONTEND=noninteractive "$@"

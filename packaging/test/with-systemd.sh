@@ -16,6 +16,13 @@ healthy() {
 		sleep 0.05
 	done
 }
+soa() { dig @127.0.0.1 "$1" +tries=1 +time=10 +short auth.example.org SOA | grep -q hostmaster; }
+# repeat COMMAND... says "fine" or "lost" for each time, until it is enough.
+repeat() {
+	while [ ! -f /tmp/enough ]; do
+		if ("$@") >/dev/null 2>&1; then echo fine; else echo lost; fi
+	done
+}
 
 step "installed, it is neither enabled nor started"
 install_deb "$old"
@@ -24,7 +31,7 @@ expect active "$(active)" inactive
 
 step "enabled, it serves"
 configure
-systemctl enable --now acmezone 2>/dev/null
+systemctl --quiet enable --now acmezone 2>/dev/null || fail "$(systemctl status --no-pager --full acmezone)"
 healthy
 curl -fsSk -m 20 -X POST https://localhost/register >/tmp/account
 value=LHDhK3oGRvkiefQnx7OOczTY5Tic_xZ6HcMOc_gmtoM
@@ -48,10 +55,34 @@ grep -q 'the old one goes on running' /tmp/dpkg.log || fail "doesn't say so: $(c
 expect "process" "$(main_pid)" "$before"
 cp -p /tmp/right "$config"
 
+step "upgraded where systemd holds the ports, it loses nothing that is asked meanwhile"
+sockets='acmezone-dns-udp.socket acmezone-dns-tcp.socket acmezone-api.socket'
+systemctl stop acmezone
+# shellcheck disable=SC2086 # one argument each
+systemctl --quiet enable --now $sockets 2>/dev/null
+systemctl start acmezone
+healthy
+repeat soa +notcp >/tmp/udp &
+repeat soa +tcp >/tmp/tcp &
+repeat update $value >/tmp/updates &
+before=$(main_pid)
+install_deb "$new"
+healthy
+[ "$(main_pid)" != "$before" ] || fail "it wasn't restarted"
+touch /tmp/enough
+wait
+for what in udp tcp updates; do
+	expect "$what lost" "$(grep -c lost /tmp/$what || true)" 0
+	[ "$(grep -c fine /tmp/$what)" -gt 10 ] || fail "$what: $(grep -c fine /tmp/$what) is no load"
+	echo "   $what: $(grep -c fine /tmp/$what)"
+done
+
 step "removed, it is stopped; installed again, it is enabled again"
+before=$(main_pid)
 dpkg -r acmezone >/tmp/dpkg.log 2>&1
 expect active "$(active)" inactive
 [ ! -d "/proc/$before" ] || fail "it still runs"
+expect "what still listens" "$(ss -Hlnut 'sport = :53 or sport = :443')" ""
 there "$config" "$state/acmezone.db"
 install_deb "$new"
 expect enabled "$(enabled)" enabled

@@ -45,7 +45,7 @@ logrotate --debug /etc/logrotate.d/acmezone >/tmp/logrotate.log 2>&1 || fail "$(
 
 step "its units are right, and none is enabled"
 units=$(dpkg -L acmezone | grep '^/usr/lib/systemd/system/.*\.\(service\|socket\)$')
-for unit in acmezone.service acmezone-attach.service acmezone-attach.socket; do
+for unit in acmezone.service acmezone-dns-udp.socket acmezone-dns-tcp.socket acmezone-api.socket acmezone-attach.service acmezone-attach.socket; do
 	there "/usr/lib/systemd/system/$unit"
 done
 for unit in $units; do
