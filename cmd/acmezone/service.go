@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/systemd"
@@ -155,7 +157,7 @@ func (s *service) serveAdmin(ctx context.Context) error {
 
 func (s *service) serveAPI(ctx context.Context) error {
 	opts := s.serveOptions()
-	opts.TLS = s.tls
+	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies(), s.connections()
 	return api.Serve(ctx, s.api, s.handler, opts)
 }
 
@@ -168,9 +170,19 @@ func (s *service) apiOptions(now *inForce) api.Options {
 	return api.Options{
 		Definition: now.def, Changes: apiChanges{s.pipeline, s.cert}, Accounts: s.db,
 		Registration: api.Registration(cfg.API.Registration), RegisterFrom: networks(cfg.API.RegisterFrom),
+		Proxies: proxiesOf(cfg.API.TrustedProxies), Limits: limitsOf(cfg.Limits), Hostname: strings.TrimSuffix(cfg.API.Hostname, "."),
 		PathPrefix: cfg.API.PathPrefix, CORSOrigins: cfg.API.CORSOrigins,
 		Timeout: time.Duration(cfg.Publish.Timeout), Log: s.log, Attacher: attacher(cfg),
 	}
+}
+
+func (s *service) proxies() api.Proxies {
+	return proxiesOf(s.cfg.API.TrustedProxies)
+}
+
+func (s *service) connections() *limit.Connections {
+	l := s.cfg.Limits
+	return api.NewConnections(l.Connections, l.ConnectionsPerAddress, s.proxies())
 }
 
 // close gives back what newService took; what has been closed before is passed
