@@ -34,7 +34,7 @@ func (c *clock) passes(from string, of class, n int) (passed int) {
 }
 
 func TestRateLimit(t *testing.T) {
-	for _, rate := range []int{1, 5, 200, 999_999} {
+	for _, rate := range []int{1, 5, 200, 20_000} {
 		c := newClock(RateLimit{PerSecond: rate})
 		for _, step := range []struct {
 			after time.Duration
@@ -97,12 +97,12 @@ func TestAFullTableErrsTowardsAnswering(t *testing.T) {
 	c := newClock(RateLimit{PerSecond: 10})
 	flood := netip.MustParseAddr("2001:db8::1")
 	var flooded int
-	for i := range 4 * accountLines * lineAccounts {
+	for i := range 2 * accountLines * lineAccounts {
 		other := netip.AddrFrom4([4]byte{byte(i >> 16), byte(i >> 8), byte(i), 1})
 		if c.judge(other, positive, c.now) != answered {
 			t.Fatalf("%s has asked once and gets nothing", other)
 		}
-		if c.judge(flood, positive, c.now) == answered {
+		if i%16 == 0 && c.judge(flood, positive, c.now) == answered {
 			flooded++
 		}
 	}
