@@ -41,7 +41,7 @@ func flood(t *testing.T, s *Server, perMillisecond int, stop <-chan struct{}) (a
 // its answers.
 func TestFloodLeavesOthersAlone(t *testing.T) {
 	const perSecond = 1000
-	s := startLimited(t, Options{RateLimit: RateLimit{PerSecond: perSecond, Slip: 2}}, func(*tcpTimeouts) {})
+	s := startLimited(t, Options{RateLimit: RateLimit{PerSecond: perSecond, Slip: 2}}, func(*Server) {})
 	t.Logf("idle: %v", asks(s, "udp", "127.0.9.1"))
 	stop := make(chan struct{})
 	var asked int

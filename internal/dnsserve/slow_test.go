@@ -110,7 +110,7 @@ func hangUp(conn net.Conn) {
 // TestSlowConnections has thousands of slow connections hang on the server, and
 // more come all the time, while real clients go on.
 func TestSlowConnections(t *testing.T) {
-	s := startLimited(t, Options{}, func(*tcpTimeouts) {})
+	s := startLimited(t, Options{}, func(*Server) {})
 	clients := []struct{ name, network, from string }{
 		{"UDP, another address", "udp", "127.0.0.2"},
 		{"TCP, another address", "tcp", "127.0.0.2"},
