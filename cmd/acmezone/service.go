@@ -9,14 +9,18 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/metrics"
+	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -39,6 +43,11 @@ type service struct {
 	certs    *cert.Files // nil unless certificate files are watched
 	db       *store.Store
 	pipeline *publish.Pipeline
+	nsd      *nsdctl.Others   // nil: the zone isn't handed to NSD
+	probes   net.Listener     // nil: no admin.listen
+	metrics  *metrics.Metrics // nil: nobody could read them
+	audit    *audit.Log       // nil: none
+	stopping atomic.Bool
 
 	templates *templates.Source
 }
@@ -54,14 +63,15 @@ func newService(ctx context.Context, cfg *config.Config, log *slog.Logger) (s *s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.defineZone, s.listenDNS, s.listenAPI, s.openDatabase, s.openTLS, s.listenAdmin,
+		s.defineZone, s.openAudit, s.listenDNS, s.listenAPI, s.listenProbes, s.openDatabase, s.openTLS, s.listenAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err
 		}
 	}
+	_, observer := s.observers()
 	s.pipeline = publish.New(publish.Options{
-		Store: s.db, Publishers: s.publishers(), Log: log,
+		Store: s.db, Publishers: s.publishers(), Log: log, Observer: observer,
 		Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime),
 	})
 	return s, nil
@@ -173,7 +183,7 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	parts := []part{
 		{"changes", s.pipeline.Run},
 		{"admin socket", func(ctx context.Context) error {
-			return api.Serve(ctx, []net.Listener{s.admin}, api.NewAdmin(s, s.log), api.ServeOptions{Timeout: timeout, Log: s.log})
+			return api.Serve(ctx, []net.Listener{s.admin}, api.NewAdmin(api.Audited(s, s.audit, audit.ViaSocket), s.log), api.ServeOptions{Timeout: timeout, Log: s.log})
 		}},
 		{"api", func(ctx context.Context) error {
 			return api.Serve(ctx, s.api, s.handler(), api.ServeOptions{TLS: s.tls, Timeout: timeout, Log: s.log})
@@ -181,6 +191,9 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	}
 	if s.dns != nil {
 		parts = append([]part{{"dns", s.dns.Serve}}, parts...)
+	}
+	if s.probes != nil { // the last to end, so that it can be seen what the others do
+		parts = append([]part{{"admin.listen", s.serveProbes}}, parts...)
 	}
 	if s.certs != nil {
 		parts = append(parts, part{"certificate files", s.certs.Run})
@@ -192,17 +205,20 @@ func (s *service) run(ctx context.Context, ready func()) error {
 		case <-ctx.Done():
 		}
 		<-ctx.Done()
+		s.stopping.Store(true)
 		return nil
 	}})
 	return errors.Join(runParts(ctx, parts), s.close())
 }
 
 func (s *service) handler() http.Handler {
+	observer, _ := s.observers()
 	return api.New(api.Options{
-		Definition: s.def, Changes: s.pipeline, Accounts: s.db,
+		Definition: s.def, Changes: changes{s.pipeline, s}, Accounts: s.db,
 		Registration: api.Registration(s.cfg.API.Registration), RegisterFrom: networks(s.cfg.API.RegisterFrom),
 		PathPrefix: s.cfg.API.PathPrefix, CORSOrigins: s.cfg.API.CORSOrigins,
 		Timeout: time.Duration(s.cfg.Publish.Timeout), Log: s.log, Attacher: attacher(s.cfg),
+		Audit: s.audit, Observer: observer,
 	})
 }
 
@@ -212,13 +228,14 @@ func (s *service) close() error {
 	if s.dns != nil {
 		s.dns.Close()
 	}
-	for _, l := range append([]net.Listener{s.admin}, s.api...) {
+	for _, l := range append([]net.Listener{s.admin, s.probes}, s.api...) {
 		if l != nil {
 			_ = l.Close() // closed by the server that used it, as a rule
 		}
 	}
+	err := s.audit.Close()
 	if s.db == nil {
-		return nil
+		return err
 	}
-	return s.db.Close()
+	return errors.Join(err, s.db.Close())
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/rs/cors"
 
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -69,6 +70,8 @@ type Options struct {
 	CORSOrigins  []string      // empty: no CORS headers
 	Timeout      time.Duration // publish.timeout: how long a request may wait for its answer
 	Log          *slog.Logger
+	Audit        *audit.Log // nil: none
+	Observer     Observer   // nil: nobody counts
 }
 
 // handler answers the client API. It may be used by any number of goroutines.
@@ -90,7 +93,7 @@ func New(opts Options) http.Handler {
 	r.Post("/storage/{domain}", h.answer("account store written", h.store))
 	r.Get("/health", h.health)
 	r.Head("/health", h.health)
-	return recovered(h.Log, h.withCORS(tolerantPath(opts.PathPrefix, r)))
+	return observed(opts.Observer, recovered(h.Log, h.withCORS(tolerantPath(opts.PathPrefix, r))))
 }
 
 func (h *handler) withCORS(next http.Handler) http.Handler {
@@ -129,11 +132,22 @@ func (h *handler) deadline(r *http.Request, arrived time.Time) (context.Context,
 // health answers as acme-dns does, 200 without a body, unless there is something to
 // say although all is well; else it says what is wrong.
 func (h *handler) health(w http.ResponseWriter, r *http.Request) {
-	if err := h.Changes.Health(r.Context()); err != nil {
+	at(w, endpointHealth)
+	answerHealth(w, r, h.Changes)
+}
+
+// healthy is what knows whether the service does its work.
+type healthy interface {
+	Health(ctx context.Context) error
+	Degraded() []string
+}
+
+func answerHealth(w http.ResponseWriter, r *http.Request, service healthy) {
+	if err := service.Health(r.Context()); err != nil {
 		writeReason(w, errUnhealthy, err.Error())
 		return
 	}
-	if degraded := h.Changes.Degraded(); len(degraded) > 0 {
+	if degraded := service.Degraded(); len(degraded) > 0 {
 		body, _ := json.Marshal(map[string][]string{"degraded": degraded}) // texts always can be
 		writeJSON(w, http.StatusOK, body)
 		return

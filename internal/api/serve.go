@@ -88,6 +88,7 @@ func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		TLSConfig:         opts.TLS,
+		ConnContext:       withPeer,
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ReadHeaderTimeout: senderTime,

@@ -41,6 +41,7 @@ func (h *handler) update(w http.ResponseWriter, e *exchange) error {
 	if !zone.ValidChallenge(request.TXT) {
 		return errBadTXT
 	}
+	e.value = request.TXT
 	err = h.Changes.Publish(ctx, zone.SetValue{Account: account.Username, Owner: account.Subdomain, Text: request.TXT})
 	if err != nil {
 		return err
@@ -81,6 +82,9 @@ func (h *handler) authenticate(ctx context.Context, e *exchange, user, key strin
 	}
 	if err == nil && !matches {
 		err = refuse("wrong password")
+	}
+	if err == nil {
+		e.proved, e.subdomain = true, account.Subdomain
 	}
 	return account, err
 }

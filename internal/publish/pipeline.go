@@ -66,6 +66,7 @@ type Options struct {
 	Lifetime   time.Duration    // of a value; 0 keeps values for ever
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: slog.Default()
+	Observer   Observer         // nil: nobody
 }
 
 // Pipeline is the way of a change. Its methods may be called by any number of
@@ -90,6 +91,9 @@ func New(opts Options) *Pipeline {
 	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
+	}
+	if opts.Observer == nil {
+		opts.Observer = nobody{}
 	}
 	p := &Pipeline{
 		opts:      opts,
