@@ -100,8 +100,18 @@ func (s *service) listenDNS(context.Context) (err error) {
 	if s.cfg.DNS == nil {
 		return nil
 	}
-	s.dns, err = dnsserve.Listen(dnsserve.Options{Listen: s.cfg.DNS.Listen, Definition: s.def, Log: s.log})
+	s.dns, err = dnsserve.Listen(dnsOptions(s.cfg.DNS, s.def, s.log))
 	return withHint(err)
+}
+
+func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserve.Options {
+	return dnsserve.Options{
+		Listen: cfg.Listen, Definition: def, Log: log,
+		Connections: cfg.Connections, ConnectionsPerAddress: cfg.ConnectionsPerAddress,
+		RateLimit: dnsserve.RateLimit{
+			PerSecond: cfg.RateLimit, Slip: cfg.RateLimitSlip, Exempt: networks(cfg.RateLimitExempt),
+		},
+	}
 }
 
 func (s *service) listenAPI(ctx context.Context) error {

@@ -25,7 +25,8 @@ type edns struct {
 	version   uint8
 	do        bool
 	options   []byte
-	keepalive bool // asks for edns-tcp-keepalive (RFC 7828)
+	keepalive bool   // asks for edns-tcp-keepalive (RFC 7828)
+	cookie    []byte // a client cookie, and maybe a server cookie; nil for none
 }
 
 // take reads an OPT record; false if it is the second one or has an owner
@@ -50,10 +51,12 @@ func (e *edns) check() (rcode int) {
 	}
 	for rest := e.options; len(rest) > 0; {
 		if len(rest) < 4 {
+			e.cookie = nil
 			return dns.RcodeFormatError
 		}
 		code, size := binary.BigEndian.Uint16(rest), int(binary.BigEndian.Uint16(rest[2:]))
-		if len(rest) < 4+size || !e.option(code, size) {
+		if len(rest) < 4+size || !e.option(code, rest[4:4+size]) {
+			e.cookie = nil // an answer to who knows what proves nothing
 			return dns.RcodeFormatError
 		}
 		rest = rest[4+size:]
@@ -62,12 +65,13 @@ func (e *edns) check() (rcode int) {
 }
 
 // option takes note of an option; false if its length is wrong. Unknown ones are
-// ignored and never echoed.
-func (e *edns) option(code uint16, size int) bool {
-	switch code {
-	case dns.EDNS0COOKIE: // a client cookie, alone or with a server cookie (RFC 7873, 4)
-		return size == 8 || size >= 16 && size <= 40
-	case dns.EDNS0TCPKEEPALIVE:
+// ignored and never echoed, nor is a second cookie looked at (RFC 7873, 5.2).
+func (e *edns) option(code uint16, data []byte) bool {
+	switch {
+	case code == dns.EDNS0COOKIE && e.cookie == nil:
+		e.cookie = data // a client cookie, alone or with a server cookie (RFC 7873, 4)
+		return len(data) == clientCookie || len(data) >= clientCookie+8 && len(data) <= clientCookie+32
+	case code == dns.EDNS0TCPKEEPALIVE:
 		e.keepalive = true
 	}
 	return true

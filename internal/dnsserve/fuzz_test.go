@@ -22,12 +22,17 @@ func FuzzRespond(f *testing.F) {
 			f.Add(numbered(f, testID, c.Query), c.TCP)
 		}
 	}
+	for _, data := range [][]byte{[]byte("8 octets"), make([]byte, 24)} {
+		f.Add(cookieQuestion(f, data, true), false)
+		f.Add(cookieQuestion(f, data, false), false)
+	}
 	s := newResponder(f, dnstest.Definition(f), dnstest.Snapshot())
+	frugal, via := limitedResponder(f)
 	f.Fuzz(func(t *testing.T, packet []byte, tcp bool) {
 		if len(packet) > maxMessage {
 			return
 		}
-		got := s.respond(nil, packet, transport{tcp: tcp, idle: time.Second})
+		got := sent(s.respond(nil, packet, transport{tcp: tcp, idle: time.Second}))
 		if isQuery := len(packet) >= headerLength && packet[2]&0x80 == 0; !isQuery {
 			if len(got) > 0 {
 				t.Fatalf("no query, and yet an answer: %x", got)
@@ -35,7 +40,22 @@ func FuzzRespond(f *testing.F) {
 			return
 		}
 		checkResponse(t, packet, got, tcp)
+		checkSlipped(t, frugal, via, packet)
 	})
+}
+
+// checkSlipped has the packet answered until its network has had its share.
+func checkSlipped(t *testing.T, s *responder, via transport, packet []byte) {
+	t.Helper()
+	s.respond(nil, packet, via)
+	switch got, o := s.respond(nil, packet, via); {
+	case o.fate == slipped && (len(got) > len(packet) || got[2]&(flagTC>>8) == 0):
+		t.Errorf("%x is answered with %x", packet, got)
+	case o.fate == slipped:
+		checkResponse(t, packet, got, false)
+	case o.fate != limited || len(got) > 0:
+		t.Errorf("%x is answered with %x, though its network has had its share: %v", packet, got, o)
+	}
 }
 
 func checkResponse(t *testing.T, packet, got []byte, tcp bool) {

@@ -11,10 +11,10 @@ import (
 type guard struct{ once sync.Once }
 
 // answer is respond behind the net.
-func (s *Server) answer(buf, packet []byte, via transport) (response []byte) {
+func (s *Server) answer(buf, packet []byte, via transport) (response []byte, o outcome) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			response = nil
+			response, o = nil, outcome{fate: ignored}
 			s.guard.once.Do(func() {
 				s.log.Error("dns: a packet was dropped that should have been answered: please report this",
 					"fault", fault, "packet", packet, "stack", string(debug.Stack()))

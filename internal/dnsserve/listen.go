@@ -13,22 +13,32 @@ import (
 // portAttempts bounds the search for a port that is free for UDP and TCP alike.
 const portAttempts = 16
 
-// bind opens UDP and TCP on one address.
-func bind(listen string) (socket, error) {
+// bind opens UDP and TCP on one address, but for what was inherited.
+func bind(listen string, inherited *[]Inherited) (socket, error) {
 	addr, err := parseListen(listen)
 	if err != nil {
 		return socket{}, err
 	}
-	bound, err := bindPort(addr)
+	bound, err := complete(take(inherited, addr), addr)
+	if addr.Addr() == netip.IPv6Unspecified() && withoutIPv6(err) {
+		// Every address that this system has is IPv4.
+		v4 := netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port())
+		return complete(take(inherited, v4), v4)
+	}
+	return bound, err
+}
+
+// complete opens what is missing of an address. On failure it closes what was there.
+func complete(have socket, addr netip.AddrPort) (socket, error) {
+	bound, err := bindPort(have, addr)
 	for range portAttempts {
 		if addr.Port() != 0 || !errors.Is(err, syscall.EADDRINUSE) {
 			break
 		}
-		bound, err = bindPort(addr) // the port picked for UDP is in use for TCP
+		bound, err = bindPort(have, addr) // the port picked for UDP is in use for TCP
 	}
-	if addr.Addr() == netip.IPv6Unspecified() && withoutIPv6(err) {
-		// Every address that this system has is IPv4.
-		return bindPort(netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port()))
+	if err != nil {
+		have.close()
 	}
 	return bound, err
 }
@@ -51,20 +61,29 @@ func parseListen(listen string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), nil
 }
 
-func bindPort(addr netip.AddrPort) (socket, error) {
+// bindPort tries once to open what is missing. On failure it leaves what was there.
+func bindPort(have socket, addr netip.AddrPort) (socket, error) {
 	var config net.ListenConfig
-	udp, err := config.ListenPacket(context.Background(), "udp"+family(addr.Addr()), addr.String())
-	if err != nil {
-		return socket{}, err
+	bound := have
+	if have.udp == nil {
+		udp, err := config.ListenPacket(context.Background(), "udp"+family(addr.Addr()), addr.String())
+		if err != nil {
+			return socket{}, err
+		}
+		bound.udp = udp.(*net.UDPConn)
 	}
-	port := udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	addr = netip.AddrPortFrom(addr.Addr(), port)
-	tcp, err := config.Listen(context.Background(), "tcp"+family(addr.Addr()), addr.String())
-	if err != nil {
-		udp.Close()
-		return socket{}, err
+	addr = netip.AddrPortFrom(addr.Addr(), bound.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	if have.tcp == nil {
+		tcp, err := config.Listen(context.Background(), "tcp"+family(addr.Addr()), addr.String())
+		if err != nil {
+			if have.udp == nil {
+				bound.udp.Close()
+			}
+			return socket{}, err
+		}
+		bound.tcp = tcp.(*net.TCPListener)
 	}
-	return socket{udp: udp.(*net.UDPConn), tcp: tcp.(*net.TCPListener)}, nil
+	return bound, nil
 }
 
 // family narrows the network down to what was asked for: without it "0.0.0.0"

@@ -135,7 +135,10 @@ func (c stream) send(t testing.TB, packets ...[]byte) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.Write(all); c.tcp && err != nil {
+	if !c.tcp {
+		return
+	}
+	if _, err := c.Write(all); err != nil {
 		t.Fatal(err)
 	}
 }

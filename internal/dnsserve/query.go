@@ -44,10 +44,7 @@ func parseHeader(packet []byte) (q query, ok bool) {
 // for its form. What was read up to an error stays, to be echoed.
 func (q *query) parse(packet []byte) (rcode int) {
 	count := func(i int) int { return int(binary.BigEndian.Uint16(packet[4+2*i:])) }
-	if count(0) != 1 { // RFC 9619
-		return dns.RcodeFormatError
-	}
-	off, ok := q.parseQuestion(packet)
+	off, ok := q.parseQuestions(packet, count(0))
 	if !ok || count(1) != 0 || count(2) != 0 && q.qtype != dns.TypeIXFR {
 		return dns.RcodeFormatError
 	}
@@ -64,7 +61,23 @@ func (q *query) parse(packet []byte) (rcode int) {
 	if off != len(packet) {
 		return dns.RcodeFormatError
 	}
-	return q.edns.check()
+	rcode = q.edns.check()
+	if rcode == dns.RcodeSuccess && count(0) == 0 && q.edns.cookie == nil {
+		return dns.RcodeFormatError
+	}
+	return rcode
+}
+
+// parseQuestions reads the question. There is one (RFC 9619), or none where only a
+// cookie is asked for (RFC 7873, 5.4).
+func (q *query) parseQuestions(packet []byte, count int) (end int, ok bool) {
+	switch count {
+	case 0:
+		return headerLength, true
+	case 1:
+		return q.parseQuestion(packet)
+	}
+	return 0, false
 }
 
 func (q *query) parseQuestion(packet []byte) (end int, ok bool) {

@@ -24,6 +24,10 @@ type reply struct {
 	rcode int
 	ede   int // extended error (RFC 8914)
 	aa    bool
+
+	cookie   cookie // what the COOKIE option holds, if the query had one
+	verified bool   // the query's was valid
+
 	links []wireName // names and DNAMEs that have led on to another name
 }
 

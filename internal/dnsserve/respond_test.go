@@ -19,10 +19,13 @@ func newResponder(t testing.TB, d *zone.Definition, snap *zone.Snapshot) *respon
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &responder{static: prepared}
-	s.live.Store(snap)
+	s := new(responder)
+	s.version.Store(&version{static: prepared, snap: snap})
 	return s
 }
+
+// sent is what a packet is answered with.
+func sent(response []byte, _ outcome) []byte { return response }
 
 func keepaliveOption() []dns.EDNS0 {
 	return []dns.EDNS0{&dns.EDNS0_LOCAL{Code: dns.EDNS0TCPKEEPALIVE}}
@@ -32,7 +35,7 @@ func TestQuestionIsEchoedBitByBit(t *testing.T) {
 	s := newResponder(t, dnstest.Definition(t), dnstest.Snapshot())
 	for _, name := range []string{"AuTh.eXaMpLe.OrG.", "nObOdY.AUTH.example.org.", "D420C923-bbd7-4056-ab64-c3ca54c9b3cF.auth.example.ORG."} {
 		packet := numbered(t, 1, dnstest.Query{Name: name, Type: "TXT"})
-		got := s.respond(nil, packet, transport{})
+		got := sent(s.respond(nil, packet, transport{}))
 		question := packet[headerLength:]
 		if !bytes.Equal(got[headerLength:headerLength+len(question)], question) {
 			t.Errorf("%s: the question comes back as %q", name, got[headerLength:])
@@ -50,7 +53,7 @@ func TestBeforeTheFirstPublish(t *testing.T) {
 		dnstest.Zone: "SERVFAIL", "x." + dnstest.Zone: "SERVFAIL", "example.com.": "REFUSED",
 	} {
 		var m dns.Msg
-		got := s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: "SOA", EDNS: true}), transport{})
+		got := sent(s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: "SOA", EDNS: true}), transport{}))
 		if err := m.Unpack(got); err != nil || dns.RcodeToString[m.Rcode] != want || m.Authoritative {
 			t.Errorf("%s: %v, %v", name, &m, err)
 		}
@@ -61,7 +64,7 @@ func TestBeforeTheFirstPublish(t *testing.T) {
 func TestSixValuesFit(t *testing.T) {
 	s := newResponder(t, dnstest.Definition(t), dnstest.Snapshot())
 	q := dnstest.Query{Name: dnstest.Six, Type: "TXT", EDNS: true, Size: 512, DO: true}
-	got := s.respond(nil, numbered(t, 1, q), transport{})
+	got := sent(s.respond(nil, numbered(t, 1, q), transport{}))
 	if len(got) > 430 || got[2]&(flagTC>>8) != 0 {
 		t.Errorf("%d octets", len(got))
 	}
@@ -80,7 +83,7 @@ func TestGlue(t *testing.T) {
 	s := newResponder(t, dnstest.Define(t, spec), dnstest.Snapshot())
 	ask := func(name string, tcp bool) *dns.Msg {
 		m := new(dns.Msg)
-		if err := m.Unpack(s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: "A", EDNS: true}), transport{tcp: tcp})); err != nil {
+		if err := m.Unpack(sent(s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: "A", EDNS: true}), transport{tcp: tcp}))); err != nil {
 			t.Fatal(err)
 		}
 		return m
@@ -105,7 +108,7 @@ func TestLongChainsAndLoops(t *testing.T) {
 	s := newResponder(t, dnstest.Define(t, spec), dnstest.Snapshot())
 	for name, answers := range map[string]int{"c0": maxLinks, "c90": 10, "y.d": 2, "z.w": 2, "z.e": 4} {
 		var m dns.Msg
-		got := s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: "A"}), transport{tcp: true})
+		got := sent(s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: "A"}), transport{tcp: true}))
 		if err := m.Unpack(got); err != nil || len(m.Answer) != answers || m.Rcode != dns.RcodeSuccess {
 			t.Errorf("%s: %v, %v", name, &m, err)
 		}
@@ -121,7 +124,7 @@ func TestOwnWildcard(t *testing.T) {
 	} {
 		name, rrtype, _ := strings.Cut(question, " ")
 		var m dns.Msg
-		err := m.Unpack(s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: rrtype}), transport{}))
+		err := m.Unpack(sent(s.respond(nil, numbered(t, 1, dnstest.Query{Name: name, Type: rrtype}), transport{})))
 		switch {
 		case err != nil || m.Rcode != dns.RcodeSuccess:
 			t.Errorf("%s: %v, %v", question, &m, err)
@@ -148,7 +151,7 @@ func TestLargeAnswerUnpacks(t *testing.T) {
 	}
 	s := newResponder(t, dnstest.Define(t, spec), dnstest.Snapshot())
 	var m dns.Msg
-	got := s.respond(nil, numbered(t, 1, dnstest.Query{Name: "large", Type: "MX"}), transport{tcp: true})
+	got := sent(s.respond(nil, numbered(t, 1, dnstest.Query{Name: "large", Type: "MX"}), transport{tcp: true}))
 	if err := m.Unpack(got); err != nil || len(m.Answer) != 600 {
 		t.Errorf("%d answers in %d octets: %v", len(m.Answer), len(got), err)
 	}

@@ -1,14 +1,18 @@
 package dnsserve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -18,8 +22,19 @@ type Options struct {
 	// and TCP on each. "[::]" takes IPv4 too. With port 0 the system picks one
 	// port for both.
 	Listen []string
+	// Inherited are sockets on those addresses that are bound already, as systemd
+	// hands them over. What is missing is bound as ever. The server closes them in
+	// the end, and when Listen fails.
+	Inherited []Inherited
 	// Definition is the zone that is answered for.
 	Definition *zone.Definition
+	// Connections bounds the TCP connections, and ConnectionsPerAddress those of one
+	// IPv4 address or one IPv6 /64. Beyond that a new connection takes the place of
+	// the one that has been idle for longest. 0 stands for 1024, and for 64: what is
+	// asked over TCP is a retry after truncation, done within a round trip or two.
+	Connections, ConnectionsPerAddress int
+	// RateLimit bounds the UDP answers to one network.
+	RateLimit RateLimit
 	// Log takes what an operator should know; nil drops it.
 	Log *slog.Logger
 }
@@ -31,10 +46,14 @@ var ErrNotServing = errors.New("the embedded DNS server is not serving")
 // goroutine, Serve once only.
 type Server struct {
 	*responder
+	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
 	sockets     []socket
-	connections *connections
+	connections *limit.Connections
+	timeouts    tcpTimeouts
 	log         *slog.Logger
-	guard       guard
+
+	maxConnections int
+	guard          guard
 
 	serving chan struct{} // closed by Serve when it begins
 	stopped chan struct{} // closed by Serve when it ends
@@ -44,14 +63,22 @@ type Server struct {
 type socket struct {
 	udp *net.UDPConn
 	tcp *net.TCPListener
+
+	udpCounts, tcpCounts *counters
 }
 
 // Listen binds every address. It starts no goroutine: packets wait in the
 // system's queues until Serve. On failure everything opened is closed again, and
 // the error is a *net.OpError in its chain, with the network, the address and the
 // system's error (EADDRINUSE, EACCES).
-func Listen(opts Options) (*Server, error) {
-	zone, err := prepare(opts.Definition)
+func Listen(opts Options) (_ *Server, err error) {
+	inherited := slices.Clone(opts.Inherited)
+	defer func() {
+		if err != nil {
+			closeAll(inherited)
+		}
+	}()
+	static, err := prepare(opts.Definition)
 	if err != nil {
 		return nil, fmt.Errorf("dns: %w", err)
 	}
@@ -59,22 +86,30 @@ func Listen(opts Options) (*Server, error) {
 		return nil, errors.New("dns: no address to listen on")
 	}
 	s := &Server{
-		responder:   &responder{static: zone},
-		connections: newConnections(defaultLimits()),
-		log:         opts.Log,
-		serving:     make(chan struct{}),
-		stopped:     make(chan struct{}),
+		responder: &responder{cookies: newCookies(), limiter: newRateLimiter(opts.RateLimit)},
+		timeouts:  defaultTimeouts(),
+		log:       opts.Log,
+		serving:   make(chan struct{}),
+		stopped:   make(chan struct{}),
 	}
+	s.maxConnections = cmp.Or(opts.Connections, 1024)
+	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 64)})
+	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	for _, addr := range opts.Listen {
-		bound, err := bind(addr)
+		bound, err := bind(addr, &inherited)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("dns: %w", err)
 		}
+		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
 		s.sockets = append(s.sockets, bound)
+	}
+	if err := refuse(inherited); err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -109,14 +144,14 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	var loops sync.WaitGroup
 	for i, so := range s.sockets {
-		loops.Go(func() { s.serveUDP(ctx, readers[i]) })
-		loops.Go(func() { s.accept(ctx, so.tcp) })
+		loops.Go(func() { s.serveUDP(ctx, readers[i], so.udpCounts) })
+		loops.Go(func() { s.accept(ctx, so.tcp, so.tcpCounts) })
 	}
 	close(s.serving)
 	<-ctx.Done()
 	s.Close()
 	loops.Wait()
-	s.connections.wait()
+	s.connections.Wait()
 	return nil
 }
 
@@ -124,10 +159,9 @@ func (s *Server) Serve(ctx context.Context) error {
 // a server that is never served.
 func (s *Server) Close() {
 	for _, so := range s.sockets {
-		so.udp.Close()
-		so.tcp.Close()
+		so.close()
 	}
-	s.connections.close()
+	s.connections.Close()
 }
 
 // Publish makes snap what every socket answers from: any packet read after it has
@@ -142,9 +176,7 @@ func (s *Server) Publish(ctx context.Context, snap *zone.Snapshot) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w yet: %w", ErrNotServing, ctx.Err())
 	}
-	if current := s.live.Load(); current == nil || snap.Serial().Reached(current.Serial()) {
-		s.live.Store(snap)
-	}
+	s.advance(snap)
 	select {
 	case <-s.stopped:
 		return fmt.Errorf("%w any more", ErrNotServing)

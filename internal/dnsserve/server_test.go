@@ -72,7 +72,7 @@ func TestListenClosesWhatItOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	if _, err := bind(tcp.Addr().String()); err == nil {
+	if _, err := bind(tcp.Addr().String(), new([]Inherited)); err == nil {
 		t.Fatal("no error")
 	}
 	udp, err := net.ListenPacket("udp", tcp.Addr().String())
@@ -161,7 +161,7 @@ func TestPublishIsIdempotentAndNeverGoesBack(t *testing.T) {
 	for _, snap := range []*zone.Snapshot{older, newer, newer, older} {
 		publish(t, s, snap)
 	}
-	if got := s.live.Load(); got != newer {
+	if got := s.version.Load().snap; got != newer {
 		t.Errorf("serial %d", got.Serial())
 	}
 }
@@ -196,8 +196,9 @@ func TestGuardDropsAndLogsOnce(t *testing.T) {
 	var log strings.Builder
 	broken := &Server{responder: &responder{}, log: slog.New(slog.NewTextHandler(&log, nil))}
 	for range 2 {
-		if got := broken.answer(nil, numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"}), transport{}); got != nil {
-			t.Errorf("%x", got)
+		got, o := broken.answer(nil, numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"}), transport{})
+		if got != nil || o != (outcome{fate: ignored}) {
+			t.Errorf("%x, %v", got, o)
 		}
 	}
 	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {

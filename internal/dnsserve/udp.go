@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -41,7 +42,7 @@ func newUDPReader(conn *net.UDPConn) (*udpReader, error) {
 
 // serveUDP answers what arrives at one socket until it is closed. It sends each
 // answer before it reads on: there is nothing in between that could wait.
-func (s *Server) serveUDP(ctx context.Context, u *udpReader) {
+func (s *Server) serveUDP(ctx context.Context, u *udpReader, counts *counters) {
 	var pause backoff
 	for {
 		size, controlSize, _, from, err := u.conn.ReadMsgUDPAddrPort(u.packet[:], u.control)
@@ -52,7 +53,9 @@ func (s *Server) serveUDP(ctx context.Context, u *udpReader) {
 			continue
 		}
 		pause.reset()
-		answer := s.answer(u.answer[:0], u.packet[:size], transport{})
+		via := transport{from: from.Addr().Unmap(), at: time.Now()}
+		answer, outcome := s.answer(u.answer[:0], u.packet[:size], via)
+		counts.count(outcome)
 		if len(answer) > 0 {
 			u.send(answer, source(u.control[:controlSize]), from)
 		}

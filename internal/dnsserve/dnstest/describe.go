@@ -33,12 +33,22 @@ func options(opt *dns.OPT) string {
 		list = append(list, "not as it should be: "+opt.String())
 	}
 	for _, o := range opt.Option {
-		list = append(list, fmt.Sprintf("%d:%s", o.Option(), o))
+		list = append(list, fmt.Sprintf("%d:%s", o.Option(), optionText(o)))
 	}
 	if len(list) == 0 {
 		return "-"
 	}
 	return strings.Join(list, " ")
+}
+
+// optionText describes an option: of a server cookie, which differs each time, the
+// version and the length in octets (RFC 9018, 4).
+func optionText(o dns.EDNS0) string {
+	cookie, ok := o.(*dns.EDNS0_COOKIE)
+	if !ok || len(cookie.Cookie) <= 18 {
+		return o.String()
+	}
+	return fmt.Sprintf("%s and a server cookie of version %s, %d octets", cookie.Cookie[:16], cookie.Cookie[16:18], len(cookie.Cookie)/2-8)
 }
 
 func texts(rrs []dns.RR) []string {

@@ -79,17 +79,24 @@ func extensions() []Case {
 	soaWith := func(options ...dns.EDNS0) Query { return Query{Name: "@", Type: "SOA", EDNS: true, Options: options} }
 	cookie := func(octets int) Query { return soaWith(unknown(dns.EDNS0COOKIE, octets)) }
 	fine := Response{Flags: "qr aa", Answer: []string{SOA}, OPT: "-"}
+	given := Response{Flags: "qr aa", Answer: []string{SOA}, OPT: serverCookie}
 	bad := Response{Rcode: "FORMERR", Flags: "qr", OPT: "-"}
 	keepalive := unknown(dns.EDNS0TCPKEEPALIVE, 0)
 	return []Case{
-		{Name: "client cookie", Query: cookie(8), Want: fine, Own: true},
-		{Name: "client and server cookie", Query: cookie(16), Want: fine, Own: true},
-		{Name: "longest cookie", Query: cookie(40), Want: fine, Own: true},
+		{Name: "client cookie", Query: cookie(8), Want: given, Own: true},
+		{Name: "client and server cookie", Query: cookie(16), Want: given, Own: true},
+		{Name: "longest cookie", Query: cookie(40), Want: given, Own: true},
 		{Name: "cookie of no octets", Query: cookie(0), Want: bad, Own: true},
 		{Name: "cookie of 7 octets", Query: cookie(7), Want: bad, Own: true},
 		{Name: "cookie of 9 octets", Query: cookie(9), Want: bad, Own: true},
 		{Name: "cookie of 15 octets", Query: cookie(15), Want: bad, Own: true},
 		{Name: "cookie of 41 octets", Query: cookie(41), Want: bad, Own: true},
+		{Name: "two cookies", Query: soaWith(unknown(dns.EDNS0COOKIE, 8), unknown(dns.EDNS0COOKIE, 7)), Want: given, Own: true},
+		{Name: "cookie in a question for what isn't ours", Own: true,
+			Query: Query{Name: "a.test.", Type: "A", EDNS: true, Options: []dns.EDNS0{unknown(dns.EDNS0COOKIE, 8)}},
+			Want:  Response{Rcode: "REFUSED", Flags: "qr", OPT: serverCookie + " 15:20 (Not Authoritative): ()"}},
+		{Name: "cookie over TCP", Query: Query{Name: "@", Type: "SOA", TCP: true, EDNS: true, Options: []dns.EDNS0{unknown(dns.EDNS0COOKIE, 8)}},
+			Want: given, Own: true},
 		{Name: "bad cookie in another version", Query: Query{Name: "@", Type: "SOA", EDNS: true, Version: 1,
 			Options: []dns.EDNS0{unknown(dns.EDNS0COOKIE, 7)}}, Want: badVersion(), Own: true},
 		{Name: "keepalive over UDP is ignored", Query: soaWith(keepalive), Want: fine, Own: true},
@@ -98,6 +105,9 @@ func extensions() []Case {
 		{Name: "TCP without keepalive asked", Query: Query{Name: "@", Type: "SOA", TCP: true, EDNS: true}, Want: fine, Own: true},
 	}
 }
+
+// serverCookie is what comes back to a client cookie of zeros.
+const serverCookie = "10:0000000000000000 and a server cookie of version 01, 16 octets"
 
 func unknown(code uint16, octets int) dns.EDNS0 {
 	return &dns.EDNS0_LOCAL{Code: code, Data: make([]byte, octets)}
