@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"internal/zone":     {},
 	"internal/durable":  {},
 	"internal/audit":    {},
-	"internal/metrics":  {"internal/audit", "internal/dnsserve", "internal/nsdctl", "internal/publish", "internal/zone"},
+	"internal/metrics":  {"internal/audit", "internal/dnsserve", "internal/limit", "internal/nsdctl", "internal/publish", "internal/zone"},
 	"internal/limit":    {},
 	"internal/attach":   {"internal/audit", "internal/durable", "internal/zone", "internal/zonetext", "internal/nsdctl"},
 	"internal/config":   {},

@@ -42,6 +42,9 @@ func (s *service) sources() metrics.Sources {
 	if s.cfg.NSD.Publishes() {
 		all.Servers = func() []nsdctl.ServerStatus { return s.nsd.Servers() }
 	}
+	if s.dns != nil {
+		all.DNS = s.dns.Stats
+	}
 	if s.audit != nil {
 		all.Audit = s.audit.Stats
 	}

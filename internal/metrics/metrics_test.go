@@ -14,6 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/acmezone/acmezone/internal/audit"
+	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -43,6 +45,10 @@ func full(t *testing.T) *Metrics {
 				{Server: "192.0.2.2:53", Behind: time.Minute, Skipped: true},
 			}
 		},
+		DNS: func() dnsserve.Stats {
+			return dnsserve.Stats{UDP: dnsserve.Answers{0: 5, 5: 2}, TCP: dnsserve.Answers{0: 1}, Dropped: 1, RateLimited: 2, Slipped: 3, CookiesValid: 4}
+		},
+		HTTP:        func() limit.ConnectionStats { return limit.ConnectionStats{Open: 3, Evicted: 2, Refused: 1} },
 		Audit:       func() audit.Stats { return audit.Stats{Written: 10, Failed: 1, LeftOut: 5} },
 		Certificate: func() Certificate { return Certificate{NotAfter: time.Unix(1000, 0), Failed: time.Unix(500, 0)} },
 		Database:    database,
@@ -87,6 +93,11 @@ acmezone_database_size_bytes 4096
 # HELP acmezone_database_wal_size_bytes Size of the database's write-ahead log.
 # TYPE acmezone_database_wal_size_bytes gauge
 acmezone_database_wal_size_bytes 32
+# HELP acmezone_dns_answers_total Answers of the embedded server, by response code and transport.
+# TYPE acmezone_dns_answers_total counter
+acmezone_dns_answers_total{rcode="NOERROR",transport="tcp"} 1
+acmezone_dns_answers_total{rcode="NOERROR",transport="udp"} 5
+acmezone_dns_answers_total{rcode="REFUSED",transport="udp"} 2
 # HELP acmezone_healthy Whether the database takes writes and everything durable is published in time, as /health says.
 # TYPE acmezone_healthy gauge
 acmezone_healthy 0
@@ -114,7 +125,7 @@ acmezone_publish_failures_total{publisher="nsd"} 1
 acmezone_publisher_behind_seconds{publisher="dns"} 0
 acmezone_publisher_behind_seconds{publisher="nsd"} 1.5
 `), "acmezone_audit_left_out_total", "acmezone_certificate_not_after_timestamp_seconds", "acmezone_changes_total",
-		"acmezone_database_size_bytes", "acmezone_database_wal_size_bytes", "acmezone_healthy", "acmezone_http_requests_total",
+		"acmezone_database_size_bytes", "acmezone_database_wal_size_bytes", "acmezone_dns_answers_total", "acmezone_healthy", "acmezone_http_requests_total",
 		"acmezone_nameserver_behind_seconds", "acmezone_nameserver_in_sync", "acmezone_nameserver_serial",
 		"acmezone_publish_failures_total", "acmezone_publisher_behind_seconds")
 	if err != nil {

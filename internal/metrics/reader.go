@@ -4,6 +4,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/acmezone/acmezone/internal/audit"
+	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 )
@@ -15,6 +17,8 @@ type Sources struct {
 	Degraded func() []string
 	Servers  func() []nsdctl.ServerStatus
 	Audit    func() audit.Stats
+	DNS      func() dnsserve.Stats        // the embedded server
+	HTTP     func() limit.ConnectionStats // the API's connections
 	// Certificate is that of the API.
 	Certificate func() Certificate
 	// Database is its path. The file is looked at, never opened: closing it would drop
@@ -56,6 +60,13 @@ func newReader(s Sources) *reader {
 	}
 	if s.Audit != nil {
 		r.groups = append(r.groups, auditGroup(s.Audit))
+	}
+	if s.DNS != nil {
+		tcp := func() limit.ConnectionStats { return s.DNS().Connections }
+		r.groups = append(r.groups, dnsGroup(s.DNS), connectionsGroup("dns_tcp", "the embedded server over TCP", tcp))
+	}
+	if s.HTTP != nil {
+		r.groups = append(r.groups, connectionsGroup("http", "the API", s.HTTP))
 	}
 	if s.Certificate != nil {
 		r.groups = append(r.groups, certificateGroup(s.Certificate))
