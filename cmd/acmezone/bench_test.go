@@ -168,6 +168,7 @@ func drive(b *testing.B, addr string, connections, want int, next request) {
 		conns[i] = conn
 	}
 	b.ResetTimer()
+	before := processorTime(b)
 	var clients sync.WaitGroup
 	for _, conn := range conns {
 		clients.Go(func() {
@@ -183,9 +184,21 @@ func drive(b *testing.B, addr string, connections, want int, next request) {
 	clients.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
 	if n := failed.Load(); n > 0 {
 		b.Fatalf("%d of %d requests failed", n, b.N)
 	}
+}
+
+// processorTime is what this process, service and client, has used so far. It says what
+// something costs where others use the machine as well.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 type benchClient struct {
