@@ -28,10 +28,17 @@ func auditEntry(what string, e *exchange, err error) audit.Entry {
 	if err == nil {
 		return entry
 	}
-	if status, _ := statusOf(err); status == http.StatusUnauthorized && !e.proved {
+	if !e.proved && isLoginFailure(what, err) {
 		entry.Event = "login_failed"
 	}
 	return auditError(entry, err)
+}
+
+// isLoginFailure tells a password or token that was wrong, or would have been one of too
+// many, from other refusals. Nobody has to log in to register.
+func isLoginFailure(what string, err error) bool {
+	status, _ := statusOf(err)
+	return status == http.StatusUnauthorized || status == http.StatusTooManyRequests && what != "register"
 }
 
 // clientText is the client's address, empty where the connection has none.
