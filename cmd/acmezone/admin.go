@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
 	"github.com/acmezone/acmezone/internal/zonegen"
@@ -14,7 +13,7 @@ import (
 // Do makes a change durable, even if its asker has gone; a value that is set or
 // removed is waited for until every name server answers accordingly.
 func (s *service) Do(ctx context.Context, change zone.Change) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.cfg.Publish.Timeout))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout())
 	defer cancel()
 	switch change.(type) {
 	case zone.SetValue, zone.RemoveValue:
@@ -31,13 +30,13 @@ func (s *service) Tokens(ctx context.Context) ([]zone.Token, error) {
 // Accounts returns a page of the accounts that the filter means, without their secrets.
 func (s *service) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
 	accounts, err := s.db.Accounts(ctx, filter)
-	return shown(s.def, accounts), err
+	return shown(s.definition(), accounts), err
 }
 
 // FindAccount returns the account that an operator means, without its secrets.
 func (s *service) FindAccount(ctx context.Context, name string) (zone.Account, error) {
 	a, err := s.db.FindAccount(ctx, name)
-	return a.Shown(s.def), err
+	return a.Shown(s.definition()), err
 }
 
 // Values returns the values that an owner has.
@@ -52,5 +51,5 @@ func (s *service) WriteZone(_ context.Context, w io.Writer) error {
 
 // writeZone writes the zone file of a snapshot, with the operator's own header.
 func (s *service) writeZone(w io.Writer, snap *zone.Snapshot) error {
-	return zonegen.WriteWith(w, s.templates.Current(), s.def, snap)
+	return zonegen.WriteWith(w, s.templates.Current(), s.definition(), snap)
 }

@@ -28,7 +28,10 @@ func importChange(def *zone.Definition, lifetime time.Duration, rows iter.Seq2[z
 func (s *service) Import(ctx context.Context, rows iter.Seq2[zone.ImportRow, error], dryRun bool) (zone.ImportResult, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), importTime)
 	defer cancel()
-	change, result := importChange(s.def, time.Duration(s.cfg.Zone.ValueLifetime), rows, dryRun)
+	s.importing.Add(1)
+	defer s.importing.Add(-1)
+	now := s.inForce.Load()
+	change, result := importChange(now.def, time.Duration(now.cfg.Zone.ValueLifetime), rows, dryRun)
 	if err := s.pipeline.Commit(ctx, change); err != nil {
 		return zone.ImportResult{}, err // the result may still be in somebody's hands
 	}

@@ -52,7 +52,7 @@ func printTryOut(ctx context.Context, w io.Writer, svc *service, program, config
 	return tryOut.Execute(w, map[string]any{
 		"Zone": svc.cfg.Zone.Name, "API": svc.apiAddrs()[0], "DNS": svc.dnsAddrs()[0],
 		"Username": account.Username, "Password": password, "Subdomain": account.Subdomain,
-		"FullDomain": svc.def.FullName(account.Subdomain), "TXT": exampleValue(),
+		"FullDomain": svc.definition().FullName(account.Subdomain), "TXT": exampleValue(),
 		"Program": program, "Config": config,
 	})
 }

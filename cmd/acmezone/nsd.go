@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/nsdctl"
@@ -16,11 +15,11 @@ import (
 
 // nsdPublishers are NSD and the other servers of the zone, which get it from NSD.
 func (s *service) nsdPublishers() []publish.Publisher {
-	opts := nsdOptions(s.cfg, s.def)
-	opts.Write = s.writeZone
+	opts := nsdOptions(s.cfg, s.definition())
+	opts.Write, opts.Current = s.writeZone, s.definition
 	opts.Newest = func() zone.Serial { return s.pipeline.Snapshot().Serial() }
 	opts.Raise = func(ctx context.Context, above zone.Serial) error {
-		ctx, cancel := context.WithTimeout(ctx, time.Duration(s.cfg.Publish.Timeout))
+		ctx, cancel := context.WithTimeout(ctx, s.timeout())
 		defer cancel()
 		return s.pipeline.Commit(ctx, zone.RaiseSerial{Above: above})
 	}

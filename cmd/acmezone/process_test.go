@@ -91,10 +91,17 @@ const startTime = 60 * time.Second
 // one, and waits until it says ready or has ended.
 func launch(t testing.TB, config string, wrapper ...string) (*process, error) {
 	t.Helper()
+	return launchWith(t, config, func(*exec.Cmd) {}, wrapper...)
+}
+
+// launchWith is launch for a process that is given more, such as open files.
+func launchWith(t testing.TB, config string, prepare func(*exec.Cmd), wrapper ...string) (*process, error) {
+	t.Helper()
 	args := append(append([]string(nil), wrapper...), os.Args[0], "serve", "--config", config)
 	p := &process{t: t, cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}, done: make(chan error, 1), wrapped: len(wrapper) > 0}
 	p.cmd.Env = append(os.Environ(), beAcmezone+"=1")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that strace's child ends with it
+	prepare(p.cmd)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,7 +47,7 @@ func (s *service) sources() metrics.Sources {
 		all.Audit = s.audit.Stats
 	}
 	if s.cfg.API.TLS != "off" {
-		all.Certificate = s.certificate
+		all.Certificate = func() zone.CertificateStatus { return s.cert.Status() }
 	}
 	return all
 }
@@ -70,27 +68,8 @@ func (s *service) serveProbes(ctx context.Context) error {
 	return api.ServeProbes(ctx, s.probes, handler, s.log)
 }
 
-// certificate is what is known of the API's certificate.
-func (s *service) certificate() (c metrics.Certificate) {
-	if s.tls == nil || s.tls.GetCertificate == nil {
-		return c
-	}
-	pair, err := s.tls.GetCertificate(&tls.ClientHelloInfo{ServerName: s.cfg.API.Hostname})
-	if err != nil || len(pair.Certificate) == 0 {
-		return c
-	}
-	leaf := pair.Leaf
-	if leaf == nil {
-		if leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
-			return c
-		}
-	}
-	c.NotAfter = leaf.NotAfter
-	return c
-}
-
 // Live returns nil unless a restart would mend what is wrong.
-func (s *service) Live(ctx context.Context) error { return s.pipeline.Commit(ctx, zone.Heartbeat{}) }
+func (s *service) Live(ctx context.Context) error { return s.selfTest(ctx) }
 
 // errStopping and errStarting: there is no API to be reached, soon or already.
 var (
@@ -119,22 +98,7 @@ func (s *service) Ready(context.Context) error {
 func (s *service) Health(ctx context.Context) error { return s.pipeline.Health(ctx) }
 
 // Degraded says what the service does without although it does its work.
-func (s *service) Degraded() []string {
-	all := s.pipeline.Degraded()
-	if err := s.audit.Fault(); err != nil {
-		all = append(all, err.Error())
-	}
-	return all
-}
-
-// changes is where the API hands changes over, and asks how the service is.
-type changes struct {
-	*publish.Pipeline
-	service *service
-}
-
-// Degraded knows of more than the pipeline's parts.
-func (c changes) Degraded() []string { return c.service.Degraded() }
+func (s *service) Degraded() []string { return s.apiChanges().Degraded() }
 
 func (s *service) openAudit(context.Context) (err error) {
 	s.audit, err = openAudit(s.cfg, s.log)

@@ -6,11 +6,15 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"sync"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/systemd"
 )
 
 func serveCommand(s surroundings) *cli.Command {
@@ -30,32 +34,37 @@ func serveCommand(s surroundings) *cli.Command {
 			if c.Bool("dev") {
 				return serveDev(c, s)
 			}
-			cfg, log, err := loadConfig(c, s)
+			cfg, err := readConfig(configPath(c, s), s)
 			if err != nil {
 				return err
 			}
-			return serve(c.Context, cfg, log, func(*service) {})
+			return serve(c.Context, cfg, s, func(*service) {})
 		},
 	}
 }
 
 // serve runs a service until ctx is done. Started is called when it
 // answers everything that is stored.
-func serve(ctx context.Context, cfg *config.Config, log *slog.Logger, started func(*service)) error {
-	if err := cfg.CheckServe(); err != nil {
-		return usageError{err}
-	}
-	svc, err := newService(ctx, cfg, log)
+func serve(ctx context.Context, cfg *config.Config, s surroundings, started func(*service)) error {
+	around, err := s.look(cfg)
 	if err != nil {
 		return err
 	}
-	for _, warning := range cfg.Warnings() {
-		log.Warn(warning)
+	defer around.inherited.Close()
+	if err := cfg.CheckServe(); err != nil {
+		return usageError{err}
 	}
-	for _, host := range svc.def.NameserversWithoutAddress() {
-		log.Warn("a name server in the zone has no address there, so the parent can't delegate to it: add an A or AAAA record to zone.records", "nameserver", host)
+	hangup, ignore := onHangup()
+	defer ignore()
+	around.hangup = hangup
+	svc, err := startService(ctx, cfg, around)
+	if err != nil {
+		return err
 	}
-	context.AfterFunc(ctx, func() { log.Info("stopping: finishing what was accepted") })
+	log := svc.log
+	svc.warn(svc.inForce.Load())
+	stopped := svc.sayStopping(ctx)
+	defer stopped()
 	err = svc.run(ctx, func() {
 		log.Info("ready", "zone", cfg.Zone.Name, "api", svc.apiAddrs(), "tls", cfg.API.TLS, "dns", svc.dnsAddrs(), "admin", svc.probesAddr(), "version", thisVersion().Version)
 		started(svc)
@@ -64,6 +73,53 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger, started fu
 		log.Info("stopped")
 	}
 	return err
+}
+
+// look finds what a service is started with besides its configuration.
+func (s surroundings) look(cfg *config.Config) (surrounds, error) {
+	level := new(slog.LevelVar)
+	log, err := newLeveledLogger(s.stderr, cfg, level)
+	if err != nil {
+		return surrounds{}, err
+	}
+	manager, err := systemd.Find(log)
+	if err != nil {
+		return surrounds{}, err
+	}
+	inherited, err := systemd.Inherit()
+	if err != nil {
+		return surrounds{}, usageError{err}
+	}
+	return surrounds{log: log, level: level, environ: s.environ, inherited: inherited, manager: manager}, nil
+}
+
+// startService is newService for as long as that takes: a big database, a migration or a
+// command that works on the database don't make the service manager give up.
+func startService(ctx context.Context, cfg *config.Config, around surrounds) (*service, error) {
+	starting, started := context.WithCancel(ctx)
+	var extending sync.WaitGroup
+	extending.Go(func() { around.manager.Extend(starting, mostStart) })
+	defer extending.Wait()
+	defer started()
+	around.manager.Status("opening the database")
+	return newService(ctx, cfg, around)
+}
+
+// onHangup asks for SIGHUP to be told, until ignore is called.
+func onHangup() (hangup <-chan os.Signal, ignore func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals, func() { signal.Stop(signals) }
+}
+
+// warn says what is allowed in a configuration and yet hardly meant.
+func (s *service) warn(now *inForce) {
+	for _, warning := range now.cfg.Warnings() {
+		s.log.Warn(warning)
+	}
+	for _, host := range now.def.NameserversWithoutAddress() {
+		s.log.Warn("a name server in the zone has no address there, so the parent can't delegate to it: add an A or AAAA record to zone.records", "nameserver", host)
+	}
 }
 
 func (s *service) apiAddrs() []string {
@@ -106,11 +162,8 @@ func serveDev(c *cli.Context, s surroundings) error {
 	if err := avoidTakenPorts(c.Context, cfg); err != nil {
 		return err
 	}
-	log, err := newLogger(s.stderr, cfg)
-	if err != nil {
-		return err
-	}
-	return serve(c.Context, cfg, log, func(svc *service) {
+	return serve(c.Context, cfg, s, func(svc *service) {
+		log := svc.log
 		file := filepath.Join(dir, "acmezone.toml")
 		if err := writeConfig(file, cfg); err != nil {
 			log.Warn("the configuration for other commands could not be written", "err", err)
@@ -131,7 +184,11 @@ func writeConfig(path string, cfg *config.Config) error {
 }
 
 func newLogger(w io.Writer, cfg *config.Config) (*slog.Logger, error) {
-	var level slog.Level
+	return newLeveledLogger(w, cfg, new(slog.LevelVar))
+}
+
+// newLeveledLogger sets the level to that of the configuration; it may change later.
+func newLeveledLogger(w io.Writer, cfg *config.Config, level *slog.LevelVar) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 		return nil, usagef("log.level: %w", err)
 	}

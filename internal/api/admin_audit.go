@@ -59,19 +59,10 @@ func (a *audited) Backup(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// withPeer keeps, in the context of what comes over it, a connection that knows who is at
-// its other end.
-func withPeer(ctx context.Context, conn net.Conn) context.Context {
-	if _, ok := conn.(*net.UnixConn); !ok {
-		return ctx
-	}
-	return context.WithValue(ctx, peerKey, conn)
-}
-
 // whoAsks is who is at the other end of a request's unix socket or, where the context is
 // no request's, this process's user.
 func whoAsks(ctx context.Context) audit.Who {
-	if conn, ok := ctx.Value(peerKey).(net.Conn); ok {
+	if conn, ok := ctx.Value(connKey).(net.Conn); ok {
 		return audit.Peer(conn)
 	}
 	if ctx.Value(http.ServerContextKey) != nil {

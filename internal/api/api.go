@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -74,15 +75,53 @@ type Options struct {
 	Observer     Observer   // nil: nobody counts
 }
 
-// handler answers the client API. It may be used by any number of goroutines.
-type handler struct {
-	Options
+// Handler answers the client API, and can be given other options while it does. Any
+// number of goroutines may use it.
+type Handler struct {
+	kept    kept
+	current atomic.Pointer[current]
+}
+
+// current is how requests that begin now are answered.
+type current struct {
+	routes  http.Handler
+	timeout time.Duration
+}
+
+// kept is what outlives a change of the options: what is known of clients.
+type kept struct {
 	bcrypt *bcryptGate
 }
 
+// handler answers by one set of options. It may be used by any number of goroutines.
+type handler struct {
+	Options
+	kept
+}
+
 // New returns the client API: /register, /update, /storage and /health.
-func New(opts Options) http.Handler {
-	h := &handler{opts, newBcryptGate()}
+func New(opts Options) *Handler {
+	h := &Handler{kept: kept{bcrypt: newBcryptGate()}}
+	h.Reconfigure(opts)
+	return h
+}
+
+// Reconfigure has requests that begin from now on answered by other options. Those under
+// way end by the ones they began with.
+func (h *Handler) Reconfigure(opts Options) {
+	h.current.Store(&current{(&handler{opts, h.kept}).routes(), opts.Timeout})
+}
+
+// ServeHTTP answers a request. How long that may take goes by the options of now, not by
+// those that the server was started with.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := h.current.Load()
+	// Whoever can't take a deadline, a recorder in a test, has none.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWithin(now.timeout)))
+	now.routes.ServeHTTP(w, r)
+}
+
+func (h *handler) routes() http.Handler {
 	r := chi.NewRouter()
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { writeError(w, errNotFound) })
 	r.MethodNotAllowed(methodNotAllowed)
@@ -93,7 +132,7 @@ func New(opts Options) http.Handler {
 	r.Post("/storage/{domain}", h.answer("account store written", h.store))
 	r.Get("/health", h.health)
 	r.Head("/health", h.health)
-	return observed(opts.Observer, recovered(h.Log, h.withCORS(tolerantPath(opts.PathPrefix, r))))
+	return observed(h.Observer, recovered(h.Log, h.withCORS(tolerantPath(h.PathPrefix, r))))
 }
 
 func (h *handler) withCORS(next http.Handler) http.Handler {

@@ -61,6 +61,8 @@ type bed struct {
 	ns      *nameserver
 	log     *syncBuffer
 	http    *http.Client
+	opts    api.Options
+	handler *api.Handler
 	stop    func() // ends the HTTP server, and waits for that
 }
 
@@ -116,9 +118,10 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	if change != nil {
 		change(&opts)
 	}
+	b.opts, b.handler = opts, api.New(opts)
 	stopPipeline := background(t, b.changes.Run)
 	stopHTTP := background(t, func(ctx context.Context) error {
-		return api.Serve(ctx, []net.Listener{l}, api.New(opts), api.ServeOptions{Timeout: timeout, Log: log})
+		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{Timeout: timeout, Log: log})
 	})
 	b.stop = sync.OnceFunc(func() {
 		b.http.CloseIdleConnections()

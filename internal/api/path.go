@@ -15,7 +15,7 @@ type contextKey int
 const (
 	pathTokenKey contextKey = iota
 	serverLifeKey
-	peerKey
+	connKey
 )
 
 // tolerantPath cleans the path itself, since a redirect would turn the clients'

@@ -21,7 +21,7 @@ type ProbeOptions struct {
 
 // Probed is a service that can be asked how it is.
 type Probed interface {
-	// Live returns nil unless a restart would mend what is wrong.
+	// Live returns nil unless a restart would mend what is wrong. It ends with ctx.
 	Live(ctx context.Context) error
 	// Ready returns nil while requests are served and everything that was stored at the
 	// start has been published.
@@ -43,7 +43,7 @@ func NewProbes(opts ProbeOptions) http.Handler {
 	})
 	for path, do := range map[string]http.HandlerFunc{
 		"/metrics": opts.Metrics.ServeHTTP,
-		"/livez":   probe(opts.Service.Live, errNotLive),
+		"/livez":   probe(newLiveness(opts.Service.Live).ask, errNotLive),
 		"/readyz":  probe(opts.Service.Ready, errNotReady),
 		"/health":  func(w http.ResponseWriter, r *http.Request) { answerHealth(w, r, opts.Service) },
 	} {

@@ -7,8 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
@@ -62,6 +66,42 @@ func TestProbes(t *testing.T) {
 			t.Errorf("%s: no Retry-After", path)
 		}
 	}
+}
+
+// slowTest is a service whose self-test takes its time and is counted.
+type slowTest struct {
+	patient
+	tests *atomic.Int32
+}
+
+func (s slowTest) Live(ctx context.Context) error {
+	s.tests.Add(1)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestLivenessIsTestedOnceForAll: whoever asks, and as often as he likes, gets no more
+// than one self-test at a time, which has its end.
+func TestLivenessIsTestedOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := slowTest{tests: new(atomic.Int32)}
+		h := api.NewProbes(api.ProbeOptions{Service: service, Metrics: http.NotFoundHandler()})
+		began := time.Now()
+		var asking sync.WaitGroup
+		for range 50 {
+			asking.Go(func() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest("GET", "/livez", nil))
+				if w.Code != http.StatusServiceUnavailable {
+					t.Errorf("status %d", w.Code)
+				}
+			})
+		}
+		asking.Wait()
+		if n, took := service.tests.Load(), time.Since(began); n != 1 || took != 5*time.Second {
+			t.Errorf("%d tests, %v", n, took)
+		}
+	})
 }
 
 // TestProbesChangeNothing: whoever reaches the port may read, and no more.

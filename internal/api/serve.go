@@ -25,6 +25,16 @@ type ServeOptions struct {
 	TLS     *tls.Config   // nil: plain HTTP
 	Timeout time.Duration // how long a request may wait for its answer
 	Log     *slog.Logger
+
+	// TimeoutNow is asked at the stop, where Timeout may change; nil: it doesn't.
+	TimeoutNow func() time.Duration
+}
+
+func (o ServeOptions) timeoutNow() time.Duration {
+	if o.TimeoutNow == nil {
+		return o.Timeout
+	}
+	return max(o.Timeout, o.TimeoutNow()) // requests may have begun with either
 }
 
 // Serve answers HTTP/1.1 and HTTP/2 on the listeners until ctx is done, then
@@ -37,19 +47,33 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	server.BaseContext = func(net.Listener) context.Context {
 		return context.WithValue(context.Background(), serverLifeKey, life)
 	}
+	fresh := &newcomers{conns: make(map[net.Conn]struct{})}
+	fresh.watch(server)
 	ended := make(chan error, len(listeners))
 	var serving sync.WaitGroup
+	var doors []*turnstile
 	for _, l := range listeners {
-		serving.Go(func() { ended <- serveOne(server, l, opts.TLS != nil) })
+		door := newTurnstile(l)
+		doors = append(doors, door)
+		serving.Go(func() {
+			defer close(door.ended)
+			ended <- serveOne(server, door, opts.TLS != nil)
+		})
 	}
 	var failed error
 	select {
 	case <-ctx.Done():
 	case failed = <-ended:
 	}
+	for _, door := range doors {
+		door.shut()
+	}
+	server.SetKeepAlivesEnabled(false)
+	fresh.hearOut()
 	// Every handler ends by its own deadline, or with the server's life, so this does.
-	defer time.AfterFunc(opts.Timeout, end).Stop()
-	grace, cancel := context.WithTimeout(context.Background(), senderTime+opts.Timeout+writeSlack)
+	timeout := opts.timeoutNow()
+	defer time.AfterFunc(timeout, end).Stop()
+	grace, cancel := context.WithTimeout(context.Background(), writeWithin(timeout))
 	defer cancel()
 	err := server.Shutdown(grace)
 	if err != nil {
@@ -80,6 +104,9 @@ func serveOne(server *http.Server, l net.Listener, secure bool) error {
 	return nil
 }
 
+// writeWithin is how long after its headers a request must have been answered.
+func writeWithin(timeout time.Duration) time.Duration { return senderTime + timeout + writeSlack }
+
 func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -88,12 +115,11 @@ func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		TLSConfig:         opts.TLS,
-		ConnContext:       withPeer,
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ReadHeaderTimeout: senderTime,
 		ReadTimeout:       senderTime,
-		WriteTimeout:      senderTime + opts.Timeout + writeSlack,
+		WriteTimeout:      writeWithin(opts.Timeout),
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),

@@ -31,7 +31,7 @@ func (c *checker) checkCertificate(ctx context.Context) []Finding {
 		f.Message = fmt.Sprintf("%s shows none: %v", c.apiAddress(), err)
 		return []Finding{f}
 	}
-	return []Finding{c.judgeCertificate(f, chain, time.Now())}
+	return []Finding{c.judgeManaged(ctx, f, chain, time.Now())}
 }
 
 func (c *checker) shownCertificates(ctx context.Context) ([]*x509.Certificate, error) {

@@ -19,10 +19,14 @@ func (c *checker) serviceSteps() []step {
 	if c.Service == nil {
 		return nil
 	}
-	return []step{
+	steps := []step{
 		{"service", c.Service.Socket, c.checkService},
 		{"certificate", c.Service.Hostname, c.checkCertificate},
 	}
+	if c.Service.TLS == "acme" {
+		steps = append(steps, step{"challenge", c.Service.Hostname, c.checkOwnChallenge})
+	}
+	return steps
 }
 
 // checkService looks for the service at its admin socket, then asks its API how it is.
@@ -96,7 +100,7 @@ func (c *checker) checkHealth(ctx context.Context) Finding {
 		f.Status, f.Message = OK, "the service does its work"
 	case status == http.StatusOK:
 		f.Status, f.Message = Warning, strings.Join(degraded(body), "; ")
-		f.Fix = "mend what is passed over; updates are answered without it"
+		f.Fix = "mend what is passed over, or see what is said of the certificate; updates are answered meanwhile"
 	default:
 		f.Message = fmt.Sprintf("the service says (%d): %s", status, unhealthy(body))
 		f.Fix = "mend that; the log says more: journalctl -u acmezone"

@@ -111,7 +111,6 @@ func TestWrongConfigurations(t *testing.T) {
 func TestWhatServeRefuses(t *testing.T) {
 	for _, c := range []struct{ text, say string }{
 		{"[zone]\nname = \"auth.test\"\n[api]\ntls = \"off\"\n", "nothing would answer: add the section [dns], the embedded server, or [nsd], an NSD that runs already"},
-		{"[zone]\nname = \"auth.test\"\n[dns]\n", `api.tls = "acme" (the default) is not in this version yet: set "files", "self-signed" or "off"`},
 		{minimal + "[publish]\nconfirm = [\"192.0.2.1:53\"]", "line 7: publish.confirm without [nsd] is not in this version yet: leave it out: the embedded server proves what it answers"},
 		{"[zone]\nname = \"a.test\"\n[dns]\n[api]\ntls = \"off\"\nlisten = [\"unix:/run/x\"]", `line 6: a unix socket in api.listen is not in this version yet: listen on an address, such as "127.0.0.1:8080"`},
 		{"[zone]\nname = \"a.test\"\n[dns]\n[api]\ntls = \"off\"\ntrusted_proxies = [\"192.0.2.1\"]", "line 6: api.trusted_proxies is not in this version yet: leave it out: the connection's own address counts"},

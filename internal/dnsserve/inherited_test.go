@@ -116,14 +116,17 @@ func TestInheritedQueueIsAnswered(t *testing.T) {
 			t.Fatal(err)
 		}
 		conns[network] = stream{conn, network == "tcp"}
-		conns[network].send(t, numbered(t, 1, dnstest.Query{Name: "example.com.", Type: "SOA"}))
+		conns[network].send(t, numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"}))
 	}
 	s, err := Listen(Options{Listen: []string{at.String()}, Definition: dnstest.Definition(t), Inherited: []Inherited{{udp, tcp}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	serve(t, s)
-	for _, conn := range conns {
-		conn.receive(t)
+	publish(t, s, dnstest.Snapshot())
+	for network, conn := range conns {
+		if rcode := conn.receive(t)[3] & 0xF; rcode != 0 {
+			t.Errorf("%s: rcode %d for a question from before the first Publish", network, rcode)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -55,8 +56,9 @@ type Server struct {
 	maxConnections int
 	guard          guard
 
-	serving chan struct{} // closed by Serve when it begins
-	stopped chan struct{} // closed by Serve when it ends
+	serving   chan struct{} // closed by Serve when it begins
+	published chan struct{} // closed by the first Publish
+	stopped   chan struct{} // closed by Serve when it ends
 }
 
 // socket is one listen address, bound for both transports.
@@ -90,6 +92,7 @@ func Listen(opts Options) (_ *Server, err error) {
 		timeouts:  defaultTimeouts(),
 		log:       opts.Log,
 		serving:   make(chan struct{}),
+		published: make(chan struct{}),
 		stopped:   make(chan struct{}),
 	}
 	s.maxConnections = cmp.Or(opts.Connections, 1024)
@@ -129,8 +132,8 @@ func (s *Server) Addrs() []netip.AddrPort {
 // Serve answers until ctx is done and returns when every goroutine and socket of
 // the server has come to its end. It may be called once.
 //
-// Until the first Publish, questions about the zone get SERVFAIL: a resolver asks
-// again soon and keeps nothing wrong.
+// Until the first Publish, questions wait in the system's queues: those that came while
+// there was no process, in sockets that a service manager holds, get an answer too.
 func (s *Server) Serve(ctx context.Context) error {
 	defer close(s.stopped)
 	defer s.Close()
@@ -142,17 +145,43 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 		readers[i] = reader
 	}
+	close(s.serving)
+	select {
+	case <-s.published:
+	case <-ctx.Done():
+		return nil
+	}
 	var loops sync.WaitGroup
 	for i, so := range s.sockets {
 		loops.Go(func() { s.serveUDP(ctx, readers[i], so.udpCounts) })
 		loops.Go(func() { s.accept(ctx, so.tcp, so.tcpCounts) })
 	}
-	close(s.serving)
 	<-ctx.Done()
-	s.Close()
+	for _, so := range s.sockets {
+		so.close()
+	}
 	loops.Wait()
-	s.connections.Wait()
+	s.hearOut()
 	return nil
+}
+
+// lastWords is how long TCP connections that are there at the end have for a question that
+// is on its way: their clients have been let in.
+const lastWords = 200 * time.Millisecond
+
+// hearOut ends the connections when they have had that time.
+func (s *Server) hearOut() {
+	ended := make(chan struct{})
+	go func() {
+		s.connections.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(lastWords):
+	}
+	s.connections.Close()
+	<-ended
 }
 
 // Close gives the sockets of a server up. Serve does so at its end; Close is for

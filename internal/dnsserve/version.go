@@ -42,4 +42,7 @@ func (s *Server) advance(snap *zone.Snapshot) {
 		defer s.redefined.CompareAndSwap(redefined, nil) // not one that came meanwhile
 	}
 	s.version.Store(next)
+	if now.snap == nil {
+		close(s.published)
+	}
 }

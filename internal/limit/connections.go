@@ -223,5 +223,5 @@ func (c *Connections) end() (open []*Handle) {
 	return open
 }
 
-// Wait returns when every handle is released. It is called after Close.
+// Wait returns when every handle is released. It is called when no more connections come.
 func (c *Connections) Wait() { c.held.Wait() }

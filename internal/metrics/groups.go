@@ -8,6 +8,7 @@ import (
 	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 func pipelineGroup(ask func() publish.Stats) (g group) {
@@ -74,25 +75,34 @@ func auditGroup(ask func() audit.Stats) (g group) {
 	return g
 }
 
-// Certificate is what is known of the API's certificate.
-type Certificate struct {
-	NotAfter time.Time // zero: there is none
-	Failed   time.Time // when a renewal failed last; zero: the last one didn't
-}
-
-func certificateGroup(ask func() Certificate) (g group) {
+func certificateGroup(ask func() zone.CertificateStatus) (g group) {
 	notAfter := g.gauge("certificate_not_after_timestamp_seconds", "When the API's certificate expires, in Unix time.")
-	failed := g.gauge("certificate_renewal_failed_timestamp_seconds", "When the renewal of the API's certificate failed last, in Unix time; 0 where the last one succeeded.")
+	notBefore := g.gauge("certificate_not_before_timestamp_seconds", "When the API's certificate began to be valid, in Unix time.")
+	selfSigned := g.gauge("certificate_self_signed", "Whether the service has signed the API's certificate itself.")
+	failures := g.gauge("certificate_renewal_failures", "Tries to get the API's certificate that failed since the last that didn't.")
+	failed := g.gauge("certificate_renewal_failed_timestamp_seconds", "When the last try to get the API's certificate failed, in Unix time; 0 where it didn't.")
+	next := g.gauge("certificate_next_renewal_timestamp_seconds", "When the next try to get the API's certificate is due, in Unix time; 0 where none is.")
 	g.read = func(to chan<- prometheus.Metric) {
 		c := ask()
 		if !c.NotAfter.IsZero() {
-			notAfter.is(to, float64(c.NotAfter.Unix()))
+			notAfter.is(to, unixSeconds(c.NotAfter))
+			notBefore.is(to, unixSeconds(c.NotBefore))
 		}
-		if c.Failed.IsZero() {
-			failed.is(to, 0)
-			return
+		selfSigned.is(to, truth(c.SelfSigned))
+		failures.is(to, float64(c.Failures))
+		if c.LastError == "" {
+			c.LastTry = time.Time{}
 		}
-		failed.is(to, float64(c.Failed.UnixMilli())/1000)
+		failed.is(to, unixSeconds(c.LastTry))
+		next.is(to, unixSeconds(c.NextTry))
 	}
 	return g
+}
+
+// unixSeconds is a time as Prometheus has it, 0 for none.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }

@@ -48,10 +48,12 @@ func full(t *testing.T) *Metrics {
 		DNS: func() dnsserve.Stats {
 			return dnsserve.Stats{UDP: dnsserve.Answers{0: 5, 5: 2}, TCP: dnsserve.Answers{0: 1}, Dropped: 1, RateLimited: 2, Slipped: 3, CookiesValid: 4}
 		},
-		HTTP:        func() limit.ConnectionStats { return limit.ConnectionStats{Open: 3, Evicted: 2, Refused: 1} },
-		Audit:       func() audit.Stats { return audit.Stats{Written: 10, Failed: 1, LeftOut: 5} },
-		Certificate: func() Certificate { return Certificate{NotAfter: time.Unix(1000, 0), Failed: time.Unix(500, 0)} },
-		Database:    database,
+		HTTP:  func() limit.ConnectionStats { return limit.ConnectionStats{Open: 3, Evicted: 2, Refused: 1} },
+		Audit: func() audit.Stats { return audit.Stats{Written: 10, Failed: 1, LeftOut: 5} },
+		Certificate: func() zone.CertificateStatus {
+			return zone.CertificateStatus{NotAfter: time.Unix(1000, 0), LastTry: time.Unix(500, 0), LastError: "it is down", Failures: 2, NextTry: time.Unix(600, 0)}
+		},
+		Database: database,
 	})
 	m.Answered("update", 200, time.Millisecond)
 	m.Answered("other", 404, time.Millisecond)
@@ -81,6 +83,12 @@ acmezone_audit_left_out_total 5
 # HELP acmezone_certificate_not_after_timestamp_seconds When the API's certificate expires, in Unix time.
 # TYPE acmezone_certificate_not_after_timestamp_seconds gauge
 acmezone_certificate_not_after_timestamp_seconds 1000
+# HELP acmezone_certificate_renewal_failed_timestamp_seconds When the last try to get the API's certificate failed, in Unix time; 0 where it didn't.
+# TYPE acmezone_certificate_renewal_failed_timestamp_seconds gauge
+acmezone_certificate_renewal_failed_timestamp_seconds 500
+# HELP acmezone_certificate_renewal_failures Tries to get the API's certificate that failed since the last that didn't.
+# TYPE acmezone_certificate_renewal_failures gauge
+acmezone_certificate_renewal_failures 2
 # HELP acmezone_changes_total Changes of accounts, values and tokens, by kind and result.
 # TYPE acmezone_changes_total counter
 acmezone_changes_total{kind="account_remove",result="refused"} 1
@@ -124,7 +132,8 @@ acmezone_publish_failures_total{publisher="nsd"} 1
 # TYPE acmezone_publisher_behind_seconds gauge
 acmezone_publisher_behind_seconds{publisher="dns"} 0
 acmezone_publisher_behind_seconds{publisher="nsd"} 1.5
-`), "acmezone_audit_left_out_total", "acmezone_certificate_not_after_timestamp_seconds", "acmezone_changes_total",
+`), "acmezone_audit_left_out_total", "acmezone_certificate_not_after_timestamp_seconds",
+		"acmezone_certificate_renewal_failed_timestamp_seconds", "acmezone_certificate_renewal_failures", "acmezone_changes_total",
 		"acmezone_database_size_bytes", "acmezone_database_wal_size_bytes", "acmezone_dns_answers_total", "acmezone_healthy", "acmezone_http_requests_total",
 		"acmezone_nameserver_behind_seconds", "acmezone_nameserver_in_sync", "acmezone_nameserver_serial",
 		"acmezone_publish_failures_total", "acmezone_publisher_behind_seconds")

@@ -8,6 +8,7 @@ import (
 	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // Sources are what is read when somebody asks. Each may be called at any time, by any
@@ -20,7 +21,7 @@ type Sources struct {
 	DNS      func() dnsserve.Stats        // the embedded server
 	HTTP     func() limit.ConnectionStats // the API's connections
 	// Certificate is that of the API.
-	Certificate func() Certificate
+	Certificate func() zone.CertificateStatus
 	// Database is its path. The file is looked at, never opened: closing it would drop
 	// the locks that SQLite has on it.
 	Database string

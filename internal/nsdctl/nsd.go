@@ -28,6 +28,8 @@ type Options struct {
 	Confirm        []string // who else must answer; nil: whom NSD notifies
 	SkipSilent     bool     // a server that gives no answer at all is passed over
 
+	// Current returns the definition as it is now; nil: it stays as it is.
+	Current func() *zone.Definition
 	// Write renders the zone.
 	Write func(w io.Writer, snap *zone.Snapshot) error
 	// Newest returns the serial of what was committed last.
@@ -47,12 +49,12 @@ type NSD struct {
 	asker  asker
 	shared *handover
 
-	place    *place      // nil until it is found
-	served   bool        // the last try succeeded: NSD has the zone
-	followed os.FileInfo // the file whose serial has been looked at
-	checked  bool        // NSD's own checker has read the static records
-	rewrite  bool        // the file is written anew, whatever it holds
-	wary     bool        // NSD has lost the zone over a file
+	place    *place           // nil until it is found
+	served   bool             // the last try succeeded: NSD has the zone
+	followed os.FileInfo      // the file whose serial has been looked at
+	checked  *zone.Definition // whose static records NSD's own checker has read
+	rewrite  bool             // the file is written anew, whatever it holds
+	wary     bool             // NSD has lost the zone over a file
 	// notBefore is when the next file may be handed over after such a loss, if NSD's
 	// checker couldn't say why.
 	notBefore time.Time
@@ -65,6 +67,9 @@ type NSD struct {
 func New(opts Options) (*NSD, *Others) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
+	}
+	if opts.Current == nil {
+		opts.Current = func() *zone.Definition { return opts.Definition }
 	}
 	opts.told = &told{serials: make(map[string]zone.Serial)}
 	asker := asker{opts.Definition.Name(), newSightings(opts.Newest)}

@@ -58,10 +58,11 @@ func (n *NSD) inspection(ctx context.Context) func(path string) error {
 }
 
 // checkStatic has NSD's checker read the zone without its challenges, whose form never
-// changes, once: an older NSD doesn't know every type of record that the DNS library
+// changes, once for each definition: an older NSD doesn't know every type of record that the DNS library
 // knows, and one line that it can't read costs it the whole zone.
 func (n *NSD) checkStatic(ctx context.Context) error {
-	if n.checked {
+	def := n.opts.Current()
+	if n.checked == def {
 		return nil
 	}
 	file, err := os.CreateTemp("", "acmezone-zone-")
@@ -77,6 +78,6 @@ func (n *NSD) checkStatic(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("NSD could not read the zone, so it isn't handed over: %s: look at zone.records", strings.ReplaceAll(complaint, file.Name(), n.place.Zone))
 	}
-	n.checked = true
+	n.checked = def
 	return nil
 }

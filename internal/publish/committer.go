@@ -45,6 +45,7 @@ func (p *Pipeline) commit(batch []*request) error {
 	snap, errs := p.opts.Store.Commit(changes)
 	p.opts.Observer.Committed(changes, errs, time.Since(began))
 	p.noteStore(firstStoreError(errs))
+	takeSteps(batch, errs)
 	p.hand(snap, batch, errs)
 	for _, err := range errs {
 		if errors.Is(err, zone.ErrForked) {
@@ -52,6 +53,15 @@ func (p *Pipeline) commit(batch []*request) error {
 		}
 	}
 	return nil
+}
+
+// takeSteps does what belongs to changes that are durable now.
+func takeSteps(batch []*request, errs []error) {
+	for i, r := range batch {
+		if r.then != nil && errs[i] == nil {
+			r.then.take()
+		}
+	}
 }
 
 // firstStoreError picks the error that concerns the store, not one change.

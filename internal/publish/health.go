@@ -35,6 +35,12 @@ func (p *Pipeline) Health(ctx context.Context) error {
 	return err
 }
 
+// Fault is Health without a write of its own: what is known of the store may be old.
+func (p *Pipeline) Fault() error {
+	_, err := p.state()
+	return err
+}
+
 // Degraded says what the publishers do without although all is well otherwise: name
 // servers that give no answer and are passed over.
 func (p *Pipeline) Degraded() []string {
@@ -70,11 +76,11 @@ func (p *Pipeline) state() (stale bool, err error) {
 	if err := p.store.err; err != nil {
 		return false, err
 	}
-	if since := p.store.busySince; !since.IsZero() && now.Sub(since) > p.opts.Timeout {
+	if since := p.store.busySince; !since.IsZero() && now.Sub(since) > p.timeout() {
 		return false, fmt.Errorf("the database has been writing for %v: is the disk stuck?", now.Sub(since).Round(time.Second))
 	}
 	for _, r := range p.runners {
-		if err := r.fault(now, p.opts.Timeout); err != nil {
+		if err := r.fault(now, p.timeout()); err != nil {
 			return false, err
 		}
 	}

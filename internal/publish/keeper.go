@@ -33,6 +33,9 @@ func (p *Pipeline) keep(ctx context.Context) {
 			return
 		case <-sweep.C:
 			p.sweep(ctx)
+		case <-p.rebound:
+			sweep.Reset(p.sweepInterval())
+			p.sweep(ctx)
 		case <-retry.C:
 			if p.storeError() != nil {
 				p.submit(ctx, zone.Heartbeat{})
@@ -43,18 +46,20 @@ func (p *Pipeline) keep(ctx context.Context) {
 
 // sweepInterval is a minute, or the lifetime where that is shorter.
 func (p *Pipeline) sweepInterval() time.Duration {
-	if p.opts.Lifetime <= 0 {
+	lifetime := p.lifetime()
+	if lifetime <= 0 {
 		return maxSweep
 	}
-	return min(maxSweep, max(p.opts.Lifetime, time.Second))
+	return min(maxSweep, max(lifetime, time.Second))
 }
 
 // sweep looks for values that are due in a snapshot, which holds up nobody.
 func (p *Pipeline) sweep(ctx context.Context) {
-	if p.opts.Lifetime <= 0 {
+	lifetime := p.lifetime()
+	if lifetime <= 0 {
 		return
 	}
-	before := p.opts.Now().Add(-p.opts.Lifetime)
+	before := p.opts.Now().Add(-lifetime)
 	for owners := range slices.Chunk(p.Snapshot().Due(before.Unix()), expireAtOnce) {
 		p.submit(ctx, zone.Expire{Before: before, Owners: owners})
 	}
@@ -63,7 +68,7 @@ func (p *Pipeline) sweep(ctx context.Context) {
 // submit commits a change of the pipeline's own. Its error is the store's, which
 // the committer notes and logs.
 func (p *Pipeline) submit(ctx context.Context, change zone.Change) {
-	ctx, cancel := context.WithTimeout(ctx, p.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
 	_ = p.Commit(ctx, change)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -69,10 +70,15 @@ type Options struct {
 	Observer   Observer         // nil: nobody
 }
 
+// Bounds are those of the options that may change while the pipeline runs.
+type Bounds struct{ Timeout, Lifetime time.Duration }
+
 // Pipeline is the way of a change. Its methods may be called by any number of
 // goroutines; nothing happens before Run.
 type Pipeline struct {
 	opts    Options
+	bounds  atomic.Pointer[Bounds]
+	rebound chan struct{} // holds one token when the bounds have changed
 	queue   *queue
 	runners []*runner
 	probing chan struct{} // holds one token: who has it may probe the store
@@ -97,12 +103,14 @@ func New(opts Options) *Pipeline {
 	}
 	p := &Pipeline{
 		opts:      opts,
+		rebound:   make(chan struct{}, 1),
 		queue:     newQueue(),
 		probing:   make(chan struct{}, 1),
 		ready:     make(chan struct{}),
 		committed: opts.Store.Snapshot(),
 		waiting:   make(map[*request]struct{}),
 	}
+	p.bounds.Store(&Bounds{opts.Timeout, opts.Lifetime})
 	for _, publisher := range opts.Publishers {
 		p.runners = append(p.runners, newRunner(p, publisher))
 	}
@@ -154,6 +162,18 @@ func (p *Pipeline) Run(ctx context.Context) error {
 // Ready is closed when everything that was stored at the start has been published.
 func (p *Pipeline) Ready() <-chan struct{} { return p.ready }
 
+// Rebound has other bounds count from now on.
+func (p *Pipeline) Rebound(bounds Bounds) {
+	p.bounds.Store(&bounds)
+	select {
+	case p.rebound <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Pipeline) timeout() time.Duration  { return p.bounds.Load().Timeout }
+func (p *Pipeline) lifetime() time.Duration { return p.bounds.Load().Lifetime }
+
 // Snapshot returns what is durable.
 func (p *Pipeline) Snapshot() *zone.Snapshot {
 	p.mu.Lock()
@@ -166,6 +186,18 @@ func (p *Pipeline) Snapshot() *zone.Snapshot {
 // zone.ErrNotStored when the wait is over first.
 func (p *Pipeline) Commit(ctx context.Context, change zone.Change) error {
 	return p.ask(ctx, &request{change: change})
+}
+
+// CommitThen is Commit for a change of how the zone is shown: once it is durable, and
+// before any publisher is given what it led to, then is called, by the committer. It
+// isn't called any more when CommitThen has returned an error.
+func (p *Pipeline) CommitThen(ctx context.Context, change zone.Change, then func()) error {
+	step := &step{do: then}
+	err := p.ask(ctx, &request{change: change, then: step})
+	if err != nil && !step.withdraw() {
+		return nil // it was done just then
+	}
+	return err
 }
 
 // Publish hands a change over and waits until it is durable and every publisher

@@ -15,6 +15,7 @@ type request struct {
 	publish  bool       // wait for the publishers too
 	deadline time.Time  // when the asker stops waiting; zero for never
 	done     chan error // takes one answer without blocking
+	then     *step      // what else has to be done when it is durable; nil: nothing
 
 	// Set by the committer, under Pipeline.mu.
 	committed bool

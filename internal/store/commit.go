@@ -129,7 +129,7 @@ func (s *Store) transact(changes []zone.Change, errs []error) (*zone.Snapshot, e
 	if err := s.compareState(); err != nil {
 		return nil, err
 	}
-	b := &batch{w: s.writer, edit: s.current.Edit(), now: s.opts.Now(), limit: s.opts.MaxValues}
+	b := &batch{w: s.writer, edit: s.current.Edit(), now: s.opts.Now(), limit: s.rules.Load().MaxValues}
 	for i, c := range changes {
 		errs[i] = b.apply(c)
 		if errs[i] != nil && !isRefusal(errs[i]) {
@@ -162,7 +162,7 @@ func (s *Store) compareState() error {
 // writeZone writes what the batch does to the zone's data and its serial, which
 // may move without them.
 func (s *Store) writeZone(b *batch) (*zone.Snapshot, error) {
-	serial := b.edit.NextSerial(s.opts.Policy, b.now)
+	serial := b.edit.NextSerial(s.rules.Load().Policy, b.now)
 	next, delta := b.edit.Finish(serial)
 	for _, c := range delta.Changes {
 		if err := writeRRset(s.writer, c); err != nil {

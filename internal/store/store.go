@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/zone"
@@ -28,6 +29,12 @@ type Options struct {
 	Log       *slog.Logger      // nil: slog.Default()
 }
 
+// Rules are those of the options that may change while the database is open.
+type Rules struct {
+	Policy    zone.SerialPolicy
+	MaxValues int
+}
+
 // Store is an open database. Its methods but Commit and Close may be called by
 // any number of goroutines.
 type Store struct {
@@ -35,6 +42,7 @@ type Store struct {
 	lock    *lock
 	readers *sql.DB
 
+	rules atomic.Pointer[Rules]
 	login *sql.Stmt // loginQuery
 	cache accountCache
 
@@ -66,6 +74,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: opts, lock: lock}
+	s.SetRules(Rules{opts.Policy, opts.MaxValues})
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(explain(path, err), s.Close())
 	}
@@ -104,6 +113,10 @@ func (s *Store) open(ctx context.Context) error {
 	s.login, err = s.readers.PrepareContext(ctx, loginQuery)
 	return err
 }
+
+// SetRules has other rules count with the next commit. Values that are there already stay
+// until their name changes.
+func (s *Store) SetRules(rules Rules) { s.rules.Store(&rules) }
 
 // Snapshot returns what is durable now. Only the goroutine that commits may ask;
 // everybody else is handed snapshots.

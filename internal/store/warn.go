@@ -22,7 +22,7 @@ func (s *Store) warnBlocked() {
 func (s *Store) warnBeyondDay(serial zone.Serial) {
 	now := s.opts.Now()
 	day := now.UTC().Format(time.DateOnly)
-	if serial == s.current.Serial() || day == s.warned || !s.opts.Policy.BeyondDay(serial, now) {
+	if serial == s.current.Serial() || day == s.warned || !s.rules.Load().Policy.BeyondDay(serial, now) {
 		return
 	}
 	s.warned = day

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/acmezone/acmezone/internal/config"
+)
+
+// definingKeys make the zone's definition: with them the serial moves.
+var definingKeys = []string{
+	"zone.nameservers", "zone.contact", "zone.records", "zone.ttl", "zone.challenge_ttl", "zone.negative_ttl",
+}
+
+// liveKeys take effect when the configuration is read again, each unless one of the keys
+// behind it has changed as well, on which it depends and which takes a restart: other
+// records belong to another zone, and a network that may register without a token may be
+// everybody's where a proxy stands in front. All keys that aren't here take a restart.
+var liveKeys = map[string][]string{
+	"zone.nameservers":    {"zone.name"},
+	"zone.contact":        {"zone.name"},
+	"zone.records":        {"zone.name"},
+	"zone.ttl":            {"zone.name"},
+	"zone.challenge_ttl":  {"zone.name"},
+	"zone.negative_ttl":   {"zone.name"},
+	"zone.value_lifetime": nil,
+	"zone.max_values":     nil,
+	"zone.serial_policy":  nil,
+
+	"api.cert_file":     {"api.tls"},
+	"api.key_file":      {"api.tls"},
+	"api.path_prefix":   nil,
+	"api.registration":  nil,
+	"api.register_from": {"api.tls", "api.listen", "api.trusted_proxies"},
+	"api.cors_origins":  nil,
+
+	"nsd.attach_zones":  {"nsd"},
+	"nsd.attach_socket": {"nsd"},
+	"nsd.attach_mode":   {"nsd"}, // attach-helper's, which reads it by itself
+	"nsd.snippet_dir":   {"nsd"}, // the same
+
+	"publish.timeout": nil,
+	"log.level":       nil,
+}
+
+// divide returns which of the keys that differ take effect at once, and which when the
+// service is restarted.
+func divide(now, next *config.Config) (live, waiting []string) {
+	different := now.Differences(next)
+	for _, key := range different {
+		depends, ok := liveKeys[key]
+		if ok && !slices.ContainsFunc(depends, func(k string) bool { return slices.Contains(different, k) }) {
+			live = append(live, key)
+		} else {
+			waiting = append(waiting, key)
+		}
+	}
+	return live, waiting
+}

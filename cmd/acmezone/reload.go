@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/cert"
+	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/publish"
+	"github.com/acmezone/acmezone/internal/store"
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// inForce is what counts now. It is immutable; a reload puts another one in its place.
+type inForce struct {
+	cfg *config.Config // the values in force, which for some keys are those of the start
+	def *zone.Definition
+}
+
+func (s *service) definition() *zone.Definition { return s.inForce.Load().def }
+
+// timeout returns publish.timeout.
+func (s *service) timeout() time.Duration {
+	return time.Duration(s.inForce.Load().cfg.Publish.Timeout)
+}
+
+// watchConfig reads the configuration again when its file changes, and on SIGHUP, until
+// ctx is done. That the file can't be watched is no reason not to serve.
+func (s *service) watchConfig(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	if file := s.cfg.File(); file != "" {
+		watching.Go(func() { s.watchFile(ctx, file, changed) })
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			s.reload(ctx, false)
+		case <-s.hangup:
+			s.manager.Reload(func() { s.reload(ctx, true) })
+		}
+	}
+}
+
+func (s *service) watchFile(ctx context.Context, file string, changed chan<- struct{}) {
+	err := cert.Watch(ctx, []string{file}, s.log, func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		s.log.Warn("changes of the configuration aren't noticed: send SIGHUP after one", "err", err)
+	}
+}
+
+// reload takes a changed configuration up, all of it that can be without a restart, or
+// nothing. Asked says that somebody has asked for it, and wants an answer even if nothing
+// has changed.
+func (s *service) reload(ctx context.Context, asked bool) {
+	if s.cfg.File() == "" {
+		s.log.Info("there is no configuration file to read again")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout())
+	defer cancel()
+	next, err := s.prepare(ctx)
+	switch {
+	case err == nil && len(next.changed) == 0 && len(next.waiting) == 0:
+		if asked || s.refused.Load() != nil {
+			s.log.Info("the configuration was read again: nothing has changed")
+		}
+	case err == nil:
+		err = s.apply(ctx, next)
+	}
+	s.sayReloaded(next, err)
+	if err == nil && s.level != nil { // last, so that it is said by the level from before
+		_ = s.level.UnmarshalText([]byte(next.cfg.Log.Level)) // validated before
+	}
+}
+
+// sayReloaded says what came of it, and whoever asks for the status is told as well.
+func (s *service) sayReloaded(next *prepared, err error) {
+	if err != nil {
+		text := oneLine(err)
+		s.refused.Store(&text)
+		s.log.Error("the configuration can't be taken up: the one from before stays, all of it", "err", text)
+		return
+	}
+	s.refused.Store(nil)
+	if len(next.changed) > 0 {
+		s.log.Info("the configuration was read again, and is in force", "keys", next.changed)
+		s.warn(&next.inForce)
+	}
+	if len(next.waiting) > 0 {
+		s.log.Warn("these keys have changed and take effect when the service is restarted", "keys", next.waiting)
+	}
+}
+
+// prepared is a configuration that was found right, with all that could fail done.
+type prepared struct {
+	inForce
+	certs   *cert.Files // nil: the files are the same
+	changed []string    // keys that take effect now
+	waiting []string    // keys that take effect at the next start
+}
+
+// prepare reads the configuration and does all that start does with it before it binds an
+// address, and changes nothing.
+func (s *service) prepare(ctx context.Context) (*prepared, error) {
+	read, err := readConfig(s.cfg.File(), surroundings{environ: s.environ})
+	if err != nil {
+		return nil, err
+	}
+	if err := read.CheckServe(); err != nil {
+		return nil, err
+	}
+	if _, err := define(read); err != nil {
+		return nil, err
+	}
+	return s.merge(ctx, read)
+}
+
+// merge finds out what of a configuration takes effect now, and whether the whole that
+// comes of it is right as well.
+func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, error) {
+	now := s.inForce.Load()
+	next := new(prepared)
+	next.changed, next.waiting = divide(now.cfg, read)
+	next.cfg = now.cfg.With(read, next.changed)
+	err := errors.Join(next.cfg.Validate(), next.cfg.CheckServe())
+	if err != nil {
+		return nil, fmt.Errorf("%w: without a restart it doesn't go with what stays until then (%s)", err, strings.Join(next.waiting, ", "))
+	}
+	if next.def, err = define(next.cfg); err != nil {
+		return nil, err
+	}
+	if err := s.refuseConflicts(ctx, next.cfg, next.def); err != nil {
+		return nil, err
+	}
+	if next.cfg.API.TLS == "acme" {
+		if _, err := managed(next.cfg, next.def); err != nil {
+			return nil, next.cfg.Locate(err)
+		}
+	}
+	if next.changes("api.cert_file", "api.key_file") {
+		next.certs, err = cert.OpenFiles(next.cfg.API.CertFile, next.cfg.API.KeyFile, s.log)
+		if err != nil {
+			return nil, next.cfg.Locate(err)
+		}
+	}
+	return next, nil
+}
+
+func (p *prepared) changes(keys ...string) bool {
+	return slices.ContainsFunc(p.changed, func(k string) bool { return slices.Contains(keys, k) })
+}
+
+// apply puts a prepared configuration in force. The one step that may fail comes first.
+func (s *service) apply(ctx context.Context, next *prepared) error {
+	if err := s.redefine(ctx, next); err != nil {
+		return err
+	}
+	cfg := next.cfg
+	if policy, err := zone.ParseSerialPolicy(cfg.Zone.SerialPolicy); err == nil { // validated before
+		s.db.SetRules(store.Rules{Policy: policy, MaxValues: cfg.Zone.MaxValues})
+	}
+	s.pipeline.Rebound(publish.Bounds{Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime)})
+	s.handler.Reconfigure(s.apiOptions(&next.inForce))
+	if next.certs != nil {
+		s.files.replace(next.certs)
+	}
+	return nil
+}
+
+// redefine puts a definition in force together with a serial of its own, so that no serial
+// ever stands for two of them.
+func (s *service) redefine(ctx context.Context, next *prepared) error {
+	before := s.inForce.Load()
+	if !next.changes(definingKeys...) {
+		s.inForce.Store(&next.inForce)
+		return nil
+	}
+	if s.dns != nil {
+		if err := s.dns.Redefine(next.def); err != nil {
+			return err
+		}
+	}
+	raise := zone.RaiseSerial{Above: s.pipeline.Snapshot().Serial()}
+	err := s.pipeline.CommitThen(ctx, raise, func() { s.inForce.Store(&next.inForce) })
+	if err != nil && s.dns != nil {
+		err = errors.Join(err, s.dns.Redefine(before.def))
+	}
+	return err
+}

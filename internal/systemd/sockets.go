@@ -1,0 +1,158 @@
+package systemd
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/activation"
+)
+
+// Names that socket units give their sockets with FileDescriptorName=. Sockets of any
+// other name are known by their address.
+const (
+	nameDNS = "dns"
+	nameAPI = "api"
+)
+
+// Sockets are what the manager holds for the service. Who takes them closes them; the
+// manager keeps its own ones open, and what arrives meanwhile waits in them. The nil one
+// is none.
+type Sockets struct {
+	packets []*net.UDPConn
+	streams []stream
+}
+
+type stream struct {
+	name     string
+	listener net.Listener
+}
+
+// Inherit takes the sockets over that $LISTEN_FDS counts, if $LISTEN_PID is this process.
+// The commands that this process runs don't get them.
+func Inherit() (*Sockets, error) {
+	s := &Sockets{}
+	for _, file := range activation.Files(true) {
+		if err := errors.Join(s.add(file), file.Close()); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("the socket %q from the service manager: %w", file.Name(), err)
+		}
+	}
+	return s, nil
+}
+
+func (s *Sockets) add(file *os.File) error {
+	if listener, err := net.FileListener(file); err == nil {
+		s.streams = append(s.streams, stream{file.Name(), listener})
+		return nil
+	}
+	conn, err := net.FilePacketConn(file)
+	if err != nil {
+		return fmt.Errorf("it is neither a listening stream socket nor a UDP socket (%w): look at ListenStream= and ListenDatagram= in the socket unit", err)
+	}
+	udp, ok := conn.(*net.UDPConn)
+	if !ok {
+		return errors.Join(fmt.Errorf("it is a datagram socket of %s, where only UDP is of use", conn.LocalAddr().Network()), conn.Close())
+	}
+	s.packets = append(s.packets, udp)
+	return nil
+}
+
+// DNS takes the sockets of the DNS server, which listens on those addresses: all that are
+// UDP, and the TCP listeners of that name or address.
+func (s *Sockets) DNS(listen []string) (udp []*net.UDPConn, tcp []*net.TCPListener) {
+	if s == nil {
+		return nil, nil
+	}
+	udp, s.packets = s.packets, nil
+	s.streams = slices.DeleteFunc(s.streams, func(c stream) bool {
+		l, ok := c.listener.(*net.TCPListener)
+		mine := ok && c.name != nameAPI && (c.name == nameDNS || listensOn(l, listen))
+		if mine {
+			tcp = append(tcp, l)
+		}
+		return mine
+	})
+	return udp, tcp
+}
+
+// API takes the listener on that address of the API's, nil if there is none.
+func (s *Sockets) API(listen string) net.Listener {
+	if s == nil {
+		return nil
+	}
+	for i, c := range s.streams {
+		if c.name != nameDNS && listensOn(c.listener, []string{listen}) {
+			s.streams = slices.Delete(s.streams, i, i+1)
+			return c.listener
+		}
+	}
+	return nil
+}
+
+// Rest returns an error if a socket has not been taken: it would look as if somebody
+// listened there.
+func (s *Sockets) Rest() error {
+	if s == nil {
+		return nil
+	}
+	for _, c := range s.streams {
+		key := "api.listen"
+		if c.name == nameDNS {
+			key = "dns.listen"
+		}
+		return fmt.Errorf("the service manager hands over the socket %q on %s, which the configuration doesn't name: add it to %s, or take it out of the socket unit", c.name, c.listener.Addr(), key)
+	}
+	for _, c := range s.packets {
+		return fmt.Errorf("the service manager hands over a UDP socket on %s, which the configuration doesn't name: add it to dns.listen, or take it out of the socket unit", c.LocalAddr())
+	}
+	return nil
+}
+
+// Close closes what nobody has taken.
+func (s *Sockets) Close() {
+	if s == nil {
+		return
+	}
+	for _, c := range s.streams {
+		c.listener.Close()
+	}
+	for _, c := range s.packets {
+		c.Close()
+	}
+	s.streams, s.packets = nil, nil
+}
+
+// listensOn reports whether a listener is at one of the addresses, each host:port or the
+// path of a unix socket.
+func listensOn(l net.Listener, listen []string) bool {
+	return slices.ContainsFunc(listen, func(wanted string) bool {
+		switch at := l.Addr().(type) {
+		case *net.UnixAddr:
+			return wanted == at.Name
+		case *net.TCPAddr:
+			return addrPort(wanted) == unmapped(at.AddrPort())
+		}
+		return false
+	})
+}
+
+// addrPort reads "192.0.2.1:443" and ":443", which is "[::]:443"; zero for anything else.
+func addrPort(s string) netip.AddrPort {
+	if strings.HasPrefix(s, ":") {
+		s = "[::]" + s
+	}
+	at, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return unmapped(at)
+}
+
+func unmapped(at netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
