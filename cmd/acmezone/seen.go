@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/audit"
@@ -116,4 +118,16 @@ func openAudit(cfg *config.Config, log *slog.Logger) (*audit.Log, error) {
 		return nil, usageError{cfg.Locate(fmt.Errorf("log.audit: %w", err))}
 	}
 	return l, nil
+}
+
+// checkAuditFolder makes no file, as opening the log would: whoever checks a configuration
+// may be another user than the service is.
+func checkAuditFolder(cfg *config.Config) error {
+	if cfg.Log.Audit == "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Dir(cfg.Log.Audit)); err != nil {
+		return usageError{cfg.Locate(fmt.Errorf("log.audit: %w: make its folder, for the user that the service runs as", err))}
+	}
+	return nil
 }

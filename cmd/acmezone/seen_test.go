@@ -142,6 +142,13 @@ func TestAuditLogThatCantBeWritten(t *testing.T) {
 			t.Errorf("%v: exit code %d: %s", args, code, errs)
 		}
 	}
+	elsewhere := strings.ReplaceAll(config, "acmezone.toml", "elsewhere.toml")
+	if err := os.WriteFile(elsewhere, []byte("[zone]\nname = \"auth.test\"\n[api]\ntls = \"off\"\n[dns]\n[log]\naudit = \"/nowhere/audit.log\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := command(t, "config", "check", elsewhere); code != exitUsage || !strings.Contains(errs, "line 7: log.audit: stat /nowhere: no such file or directory: make its folder") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
 	// What changes nothing needs no audit log.
 	if out, errs, code := command(t, "account", "list", "--json", "--config", config); code != exitDone || strings.TrimSpace(out) != "[]" {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
