@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -338,4 +339,37 @@ func basic(token string) string {
 	r, _ := http.NewRequest(http.MethodGet, "/", nil) // those always make one
 	r.SetBasicAuth("x", token)
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
+}
+
+// TestSeenBesideNSD: metrics say what NSD answers, and its end is no reason for a restart.
+func TestSeenBesideNSD(t *testing.T) {
+	server := startAuthTest(t)
+	config := writeNSDConfig(t, t.TempDir(), server)
+	t.Setenv("ACMEZONE_ADMIN_LISTEN", "127.0.0.1:0")
+	p := startBeside(t, config, server)
+	a, _ := p.register()
+	if status := p.update(a, newValue()); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	own := fmt.Sprintf("{server=%q}", server.Addr)
+	serial := strconv.FormatFloat(float64(p.serial()), 'g', -1, 64)
+	want := func(what string, lines ...string) {
+		t.Helper()
+		eventually(t, what, func() bool {
+			_, text := p.get("/metrics")
+			return !slices.ContainsFunc(lines, func(line string) bool { return !strings.Contains(text, "\n"+line+"\n") })
+		})
+	}
+	want("NSD is in sync", "acmezone_nameserver_in_sync"+own+" 1", "acmezone_nameserver_serial"+own+" "+serial,
+		`acmezone_publisher_ready{publisher="nsd"} 1`, `acmezone_publish_failures_total{publisher="nsd"} 0`)
+	server.Kill()
+	p.update(a, newValue())
+	want("NSD is gone", "acmezone_nameserver_in_sync"+own+" 0", `acmezone_publisher_failing{publisher="nsd"} 1`)
+	for path, want := range map[string]int{"/livez": http.StatusOK, "/readyz": http.StatusOK} {
+		if status, body := p.get(path); status != want {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	server.Restart()
+	want("NSD is back", "acmezone_nameserver_in_sync"+own+" 1", `acmezone_publisher_failing{publisher="nsd"} 0`)
 }

@@ -153,7 +153,7 @@ func TestTornLine(t *testing.T) {
 // TestFloodOfRefusals fills no disk, hides nothing else, and says how much is missing.
 func TestFloodOfRefusals(t *testing.T) {
 	b := start(t)
-	const seconds, each = 600, 1000
+	const seconds, each = 100, 1000
 	for range seconds {
 		for range each {
 			b.Write(Entry{Event: "login_failed", Result: Refused})
