@@ -29,6 +29,9 @@ func checkOptions(cfg *config.Config) (check.Options, error) {
 	}
 	if len(cfg.API.Listen) > 0 {
 		opts.Service.Listen = cfg.API.Listen[0]
+		if path, ok := config.SocketPath(opts.Service.Listen); ok {
+			opts.Service.Listen = path
+		}
 	}
 	if cfg.NSD != nil {
 		opts.AttachZones = cfg.NSD.AttachZones

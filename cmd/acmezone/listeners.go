@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
+	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -40,14 +40,15 @@ func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserv
 
 // listenAPI binds the API's addresses, but for those that the service manager holds.
 func (s *service) listenAPI(ctx context.Context) error {
+	s.clients = api.NewConnections(s.cfg.Limits.Connections, s.cfg.Limits.ConnectionsPerAddress, s.proxies())
 	for _, addr := range s.cfg.API.Listen {
 		if l := s.inherited.API(addr); l != nil {
 			s.api = append(s.api, l)
 			continue
 		}
-		l, err := listenTCP(ctx, addr)
+		l, err := listenClients(ctx, addr)
 		if err != nil {
-			return withHint(fmt.Errorf("api: %w", err))
+			return err
 		}
 		s.api = append(s.api, l)
 	}

@@ -38,6 +38,7 @@ func (s *service) listenProbes(ctx context.Context) (err error) {
 func (s *service) sources() metrics.Sources {
 	all := metrics.Sources{
 		Pipeline: func() publish.Stats { return s.pipeline.Stats() }, Degraded: s.Degraded, Database: s.cfg.Store.Path,
+		HTTP: s.clients.Stats,
 	}
 	if s.cfg.NSD.Publishes() {
 		all.Servers = func() []nsdctl.ServerStatus { return s.nsd.Servers() }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/metrics"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
@@ -29,6 +31,7 @@ type service struct {
 	cfg      *config.Config // as it was at the start: for what takes effect then
 	dns      *dnsserve.Server
 	api      []net.Listener
+	clients  *limit.Connections // of the API
 	admin    net.Listener
 	tls      *tls.Config
 	cert     certificate   // nil with api.tls = "off"
@@ -169,7 +172,7 @@ func (s *service) serveAdmin(ctx context.Context) error {
 
 func (s *service) serveAPI(ctx context.Context) error {
 	opts := s.serveOptions()
-	opts.TLS = s.tls
+	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies(), s.clients
 	return api.Serve(ctx, s.api, s.handler, opts)
 }
 
@@ -183,10 +186,15 @@ func (s *service) apiOptions(now *inForce) api.Options {
 	return api.Options{
 		Definition: now.def, Changes: s.apiChanges(), Accounts: s.db,
 		Registration: api.Registration(cfg.API.Registration), RegisterFrom: networks(cfg.API.RegisterFrom),
+		Proxies: proxiesOf(cfg.API.TrustedProxies), Limits: limitsOf(cfg.Limits), Hostname: strings.TrimSuffix(cfg.API.Hostname, "."),
 		PathPrefix: cfg.API.PathPrefix, CORSOrigins: cfg.API.CORSOrigins,
 		Timeout: time.Duration(cfg.Publish.Timeout), Log: s.log, Attacher: attacher(cfg),
 		Audit: s.audit, Observer: observer,
 	}
+}
+
+func (s *service) proxies() api.Proxies {
+	return proxiesOf(s.cfg.API.TrustedProxies)
 }
 
 // close gives back what newService took; what has been closed before is passed

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 
 	"github.com/acmezone/acmezone/internal/audit"
@@ -62,8 +61,8 @@ func (a *audited) Backup(ctx context.Context, w io.Writer) error {
 // whoAsks is who is at the other end of a request's unix socket or, where the context is
 // no request's, this process's user.
 func whoAsks(ctx context.Context) audit.Who {
-	if conn, ok := ctx.Value(connKey).(net.Conn); ok {
-		return audit.Peer(conn)
+	if conn, ok := ctx.Value(connectionKey).(*connection); ok {
+		return audit.Peer(conn.raw)
 	}
 	if ctx.Value(http.ServerContextKey) != nil {
 		return audit.Who{}

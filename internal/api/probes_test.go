@@ -144,15 +144,19 @@ func TestProbesOfAForeignHost(t *testing.T) {
 	}
 }
 
-// TestProbesOutliveIdlers: connections on which nothing comes are many, and are ended.
+// TestProbesOutliveIdlers: connections on which nothing comes, or half a request, hold up
+// nobody.
 func TestProbesOutliveIdlers(t *testing.T) {
 	b := probes(t, patient{})
-	for range 50 {
+	for i := range 500 {
 		conn, err := net.Dial("tcp", b.addr)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
+		if i%2 == 0 {
+			_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: localhost\r\n") // it may be closed by now
+		}
 	}
 	began := time.Now()
 	b.want("/livez", b.ask("GET", "/livez", ""), 200, "")

@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
+	"github.com/acmezone/acmezone/internal/limit"
 )
 
 // What is asked for at admin.listen is small and soon answered, so each connection is for
-// one request, and there are few: a flood of connections there, or of the API's, leaves
-// room for the next within seconds.
+// one request, and there are few. When there are too many the one that has been waited for
+// longest gives way: no flood there, or of the API's connections, keeps a question out.
 const (
 	maxProbers     = 64
 	proberTime     = 5 * time.Second  // for a request to arrive
@@ -25,7 +25,8 @@ const (
 // returns nil. It shares nothing with the API's server.
 func ServeProbes(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	server := &http.Server{
-		Handler:           recovered(log, h),
+		Handler:           guarded(recovered(log, h)),
+		ConnContext:       withConnection,
 		ReadHeaderTimeout: proberTime,
 		ReadTimeout:       proberTime,
 		WriteTimeout:      proberTime + probeTime,
@@ -33,8 +34,9 @@ func ServeProbes(ctx context.Context, l net.Listener, h http.Handler, log *slog.
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	server.SetKeepAlivesEnabled(false)
+	l = guardedListener{Listener: l, connections: limit.NewConnections(limit.Bounds{Total: maxProbers})}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(netutil.LimitListener(l, maxProbers)) }()
+	go func() { ended <- server.Serve(l) }()
 	select {
 	case <-ctx.Done():
 	case err := <-ended:

@@ -97,7 +97,7 @@ func (h *helper) serve(ctx context.Context, conn net.Conn) {
 	stop()
 	from := audit.Peer(conn)
 	if err != nil {
-		h.log.Warn("what was asked can't be read", "from", from.String(), "err", err)
+		h.log.Warn("what was asked can't be read", "from", from.Text(), "err", err)
 		h.answer(conn, answer{Error: err.Error()})
 		return
 	}
@@ -138,7 +138,7 @@ func (h *helper) edit(ctx context.Context, o order, from audit.Who) answer {
 	if b == nil {
 		what, b = "detach", o.Detach
 	}
-	fields := []any{"domain", b.Domain, "target", b.Target, "serial", a.Serial, "warnings", a.Warnings, "from", from.String()}
+	fields := []any{"domain", b.Domain, "target", b.Target, "serial", a.Serial, "warnings", a.Warnings, "from", from.Text()}
 	if err != nil {
 		a.Error = err.Error()
 		h.log.Error(what+" failed", append(fields, "err", err)...)

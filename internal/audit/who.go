@@ -45,8 +45,8 @@ func who(uid uint32, pid int32) Who {
 	return w
 }
 
-// String is for logs.
-func (w Who) String() string {
+// Text is for logs. It isn't String, which an Entry would take for its own.
+func (w Who) Text() string {
 	if w.UID == nil {
 		return "unknown"
 	}

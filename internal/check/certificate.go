@@ -37,7 +37,7 @@ func (c *checker) checkCertificate(ctx context.Context) []Finding {
 func (c *checker) shownCertificates(ctx context.Context) ([]*x509.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTime)
 	defer cancel()
-	raw, err := c.Dial(ctx, "tcp", c.apiAddress())
+	raw, err := c.Dial(ctx, c.apiNetwork(), c.apiAddress())
 	if err != nil {
 		return nil, err
 	}

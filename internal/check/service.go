@@ -66,6 +66,14 @@ func notRunning(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// apiNetwork is unix where the API has no address; then Listen is the socket's path.
+func (c *checker) apiNetwork() string {
+	if strings.HasPrefix(c.Service.Listen, "/") {
+		return "unix"
+	}
+	return "tcp"
+}
+
 // apiAddress is where the API is reached from this machine.
 func (c *checker) apiAddress() string {
 	at, err := netip.ParseAddrPort(c.Service.Listen)
@@ -84,7 +92,11 @@ func (c *checker) apiURL() string {
 	if c.Service.TLS == "off" {
 		scheme = "http://"
 	}
-	return scheme + c.apiAddress() + c.Service.PathPrefix + "/health"
+	host := c.apiAddress()
+	if c.apiNetwork() == "unix" {
+		host = c.Service.Hostname // the socket is dialled instead
+	}
+	return scheme + host + c.Service.PathPrefix + "/health"
 }
 
 // checkHealth asks the service what it thinks of itself. The certificate is judged by
@@ -110,7 +122,9 @@ func (c *checker) checkHealth(ctx context.Context) Finding {
 
 func (c *checker) getHealth(ctx context.Context) (int, []byte, error) {
 	transport := &http.Transport{
-		DialContext:     func(ctx context.Context, network, addr string) (net.Conn, error) { return c.Dial(ctx, network, addr) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return c.Dial(ctx, c.apiNetwork(), c.apiAddress())
+		},
 		TLSClientConfig: &tls.Config{ServerName: c.Service.Hostname, InsecureSkipVerify: true},
 	}
 	defer transport.CloseIdleConnections()

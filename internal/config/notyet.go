@@ -9,8 +9,6 @@ func (c *Config) checkNotYet() error {
 		set           bool
 		key, what, do string
 	}{
-		{len(c.API.TrustedProxies) > 0, "api.trusted_proxies", "api.trusted_proxies", "leave it out: the connection's own address counts"},
-		{anySocket(c.API.Listen), "api.listen", "a unix socket in api.listen", "listen on an address, such as \"127.0.0.1:8080\""},
 		{len(c.Publish.Confirm) > 0 && !c.NSD.Publishes(), "publish.confirm", "publish.confirm without [nsd]", "leave it out: the embedded server proves what it answers"},
 	} {
 		if k.set {
