@@ -18,6 +18,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/audit"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -126,6 +127,36 @@ func TestAuditOfClients(t *testing.T) {
 	for _, secret := range []string{c.Password, other.Password, bound.Password, token, zone.TokenPrefix} {
 		if strings.Contains(trail.text(), secret) {
 			t.Errorf("%q is in the audit log", secret)
+		}
+	}
+}
+
+// TestAuditOfAFlood: whoever tries passwords is named by the address that a proxy says, and
+// is a failed login also when nothing is checked any more.
+func TestAuditOfAFlood(t *testing.T) {
+	trail := newTrail(t)
+	b := start(t, func(o *api.Options) {
+		o.Audit, o.Proxies = trail.Log, api.Proxies{Networks: loopbackNets}
+		o.Limits = api.Limits{FailedLogins: limit.Rate{Events: 1, Per: time.Hour}, RefusalTime: time.Millisecond}
+	})
+	c := credentials{Username: "00000000-0000-4000-8000-000000000000", Password: challenge}
+	for range 300 {
+		b.ask("POST", "/update", txt(c), "X-Api-User: "+c.Username, "X-Api-Key: "+c.Password, "X-Forwarded-For: 192.0.2.7")
+	}
+	all := trail.lines()
+	if len(all) < 100 || len(all) > 150 || trail.Stats().LeftOut < 150 {
+		t.Errorf("%d lines, %+v", len(all), trail.Stats())
+	}
+	for i, e := range all {
+		reason := "rate_limited"
+		if i == 0 {
+			reason = "forbidden"
+		}
+		if e.Event == "left_out" {
+			continue
+		}
+		if e.Event != "login_failed" || e.Client != "192.0.2.7" || e.Account != c.Username || e.Reason != reason {
+			t.Errorf("line %d: %+v", i, e)
 		}
 	}
 }
