@@ -78,7 +78,8 @@ func New(opts Options) (*NSD, *Others) {
 	}
 	opts.Current = opts.current()
 	opts.told = &told{serials: make(map[string]zone.Serial)}
-	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker{opts.Definition.Name()}, shared: newHandover()}
+	asker := asker{opts.Definition.Name(), newSightings(opts.Newest)}
+	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker, shared: newHandover()}
 	return n, newOthers(opts, n.asker, n.shared)
 }
 
@@ -218,7 +219,9 @@ func (n *NSD) succeeded(snap *zone.Snapshot, begun time.Time) {
 	took := time.Since(begun)
 	n.served, n.wary, n.took, n.place.file.served = true, false, took, true
 	place := n.place
-	n.shared.proved(snap.Serial(), begun, n.others(), func(ctx context.Context) error {
+	others := n.others()
+	n.asker.seen.keep(append([]string{place.listener}, others...))
+	n.shared.proved(snap.Serial(), begun, others, func(ctx context.Context) error {
 		return mustSucceed(ctx, place.control, "notify "+place.Zone)
 	})
 	n.opts.Log.Debug("NSD answers", "serial", snap.Serial(), "live", snap.Len(), "took", took)
