@@ -41,13 +41,14 @@ demo: build need-curl need-dig
 	@./examples/demo.sh bin/acmezone
 
 # What starts the program again and again, or moves many rows, spends its time in
-# SQLite, which the race detector slows down tenfold: it runs without.
-WITHOUTRACE := TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines
+# SQLite, which the race detector slows down tenfold: it runs without. So do thousands
+# of connections.
+WITHOUTRACE := TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections
 
 # The race detector needs a C compiler.
-test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-ss need-zsh need-fish need-mandoc
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-ss need-zsh need-fish need-mandoc need-nginx
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '$(WITHOUTRACE)' ./...
-	$(GO) test -timeout 20m -run '$(WITHOUTRACE)' ./cmd/acmezone
+	$(GO) test -timeout 20m -run '$(WITHOUTRACE)' ./cmd/acmezone ./internal/dnsserve
 	cd e2e && $(GO) test -count=1 ./...
 
 unit:
@@ -118,6 +119,7 @@ apt-ss       := iproute2
 apt-zsh      := zsh
 apt-fish     := fish
 apt-mandoc   := mandoc
+apt-nginx    := nginx-light libnginx-mod-stream
 
 # Debian keeps PostgreSQL's server off the path.
 need-%:

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/publish":  {"internal/zone"},
 	"internal/api":      {"internal/limit", "internal/zone"},
 	"internal/check":    {"internal/zone", "internal/zonegen", "internal/nsdctl"},
-	"internal/cert":     {"internal/durable"},
+	"internal/cert":     {"internal/durable", "internal/zone"},
 	"internal/client":   {"internal/zone"},
 	"internal/acmedns":  {"internal/zone"},
 	"internal/systemd":  {},

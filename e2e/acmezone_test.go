@@ -93,7 +93,7 @@ func scheme(mode string) string {
 // healthy asks as a monitor does.
 func healthy(mode, host string) error {
 	client := http.DefaultClient
-	if mode == selfSigned {
+	if mode == selfSigned || mode == fromCA {
 		client = unverified
 	}
 	_, err := fetchWith(client, scheme(mode)+host+"/health")

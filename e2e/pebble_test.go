@@ -14,19 +14,33 @@ import (
 
 // pebble is a CA as Let's Encrypt is, but for its name and its haste.
 type pebble struct {
-	directory string
-	roots     *x509.CertPool
+	directory  string
+	management string // URL, without a slash at its end
+	root       []byte // PEM
+	roots      *x509.CertPool
+}
+
+// pebbleOptions are where a CA isn't as usual.
+type pebbleOptions struct {
+	validity  int      // seconds; 0: 90 days
+	blocklist []string // domains that it refuses
+	env       []string
 }
 
 // startPebble starts a CA that looks challenges up at the resolver only.
 func startPebble(t *testing.T, resolver string) *pebble {
 	t.Helper()
+	return startPebbleWith(t, resolver, pebbleOptions{})
+}
+
+func startPebbleWith(t *testing.T, resolver string, o pebbleOptions) *pebble {
+	t.Helper()
 	config := filepath.Join(t.TempDir(), "pebble.json")
 	ports := launch(t, "pebble", 2, func(ports []int) command {
-		writeFile(t, config, pebbleConfiguration(ports[0], ports[1]))
+		writeFile(t, config, pebbleConfiguration(ports[0], ports[1], o))
 		return command{
 			program: binaries.pebble, args: []string{"-strict", "-config", config, "-dnsserver", resolver},
-			env: []string{"PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"},
+			env: append([]string{"PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"}, o.env...),
 		}
 	}, func(ports []int) error {
 		for _, url := range []string{directoryURL(ports[0]), rootURL(ports[1])} {
@@ -40,7 +54,7 @@ func startPebble(t *testing.T, resolver string) *pebble {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pebble{directory: directoryURL(ports[0]), roots: x509.NewCertPool()}
+	p := &pebble{directory: directoryURL(ports[0]), management: "https://" + loopback(ports[1]), root: root, roots: x509.NewCertPool()}
 	if !p.roots.AppendCertsFromPEM(root) {
 		t.Fatalf("Pebble's root is no certificate: %q", root)
 	}
@@ -51,12 +65,19 @@ func directoryURL(port int) string { return "https://" + loopback(port) + "/dir"
 func rootURL(port int) string      { return "https://" + loopback(port) + "/roots/0" }
 
 // retryAfter is a second, the least: it is how often clients look again.
-func pebbleConfiguration(port, management int) string {
+func pebbleConfiguration(port, management int, o pebbleOptions) string {
+	const ninetyDays = 90 * 24 * 60 * 60
+	validity := o.validity
+	if validity == 0 {
+		validity = ninetyDays
+	}
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": loopback(port), "managementListenAddress": loopback(management),
 		"certificate": files.cert, "privateKey": files.key,
 		"httpPort": 5002, "tlsPort": 5001, "keyAlgorithm": "ecdsa",
-		"retryAfter": map[string]int{"authz": 1, "order": 1},
+		"retryAfter":      map[string]int{"authz": 1, "order": 1},
+		"domainBlocklist": o.blocklist,
+		"profiles":        map[string]any{"default": map[string]any{"description": "the only one", "validityPeriod": validity}},
 	}})
 	if err != nil {
 		panic(err) // strings and numbers always can be written

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -10,30 +11,127 @@ import (
 	"time"
 
 	"github.com/acmezone/acmezone/internal/cert"
+	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/publish"
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
+// certificate is the API's own.
+type certificate interface {
+	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Status says how it is; any goroutine may ask.
+	Status() zone.CertificateStatus
+	// Run looks after it until ctx is done.
+	Run(ctx context.Context) error
+}
+
 // openTLS finds the certificate that api.tls asks for.
-func (s *service) openTLS(context.Context) error {
+func (s *service) openTLS(context.Context) (err error) {
 	switch s.cfg.API.TLS {
+	case "acme":
+		s.cert, err = s.openManaged()
 	case "files":
-		files, err := cert.OpenFiles(s.cfg.API.CertFile, s.cfg.API.KeyFile, s.log)
-		if err != nil {
-			return usageError{s.cfg.Locate(err)}
-		}
-		s.certs.Store(files)
-		s.tls = cert.Config(func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return s.certs.Load().GetCertificate(hello)
-		})
+		s.cert, err = s.openFiles()
 	case "self-signed":
-		path := filepath.Join(filepath.Dir(s.cfg.Store.Path), "self-signed.pem")
-		pair, err := cert.SelfSigned(path, s.certHosts(), time.Now())
-		if err != nil {
-			return err
-		}
-		s.log.Info("the API signs its own certificate; clients must be told to trust it", "file", path, "sha256", cert.Fingerprint(pair))
-		s.tls = cert.Config(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil })
+		s.cert, err = s.openSelfSigned()
+	default:
+		return nil
 	}
+	if err != nil {
+		return err
+	}
+	s.tls = cert.Config(s.cert.GetCertificate)
 	return nil
+}
+
+func (s *service) openFiles() (certificate, error) {
+	files, err := cert.OpenFiles(s.cfg.API.CertFile, s.cfg.API.KeyFile, s.log)
+	if err != nil {
+		return nil, usageError{s.cfg.Locate(err)}
+	}
+	s.files = watchFiles(files, s.log)
+	return s.files, nil
+}
+
+func (s *service) openManaged() (certificate, error) {
+	want, err := managed(s.cfg, s.definition())
+	if err == nil {
+		_, err = want.Check()
+	}
+	if err != nil {
+		return nil, usageError{s.cfg.Locate(err)}
+	}
+	if s.definition().OwesAddressToWildcard(want.Host) {
+		s.log.Warn(wildcardWarning(want.Host))
+	}
+	want.Challenges, want.Ready, want.Log = s.pipeline, s.pipeline.Ready(), s.log
+	return cert.OpenManaged(want, s.selfSigned)
+}
+
+// managed is the certificate that is wanted of a CA.
+func managed(cfg *config.Config, def *zone.Definition) (cert.ACME, error) {
+	host := strings.ToLower(strings.TrimSuffix(cfg.API.Hostname, "."))
+	challenge, err := def.OwnChallenge(host)
+	if err != nil {
+		return cert.ACME{}, err
+	}
+	a := cfg.API
+	want := cert.ACME{
+		Host: host, Challenge: challenge, Directory: a.ACMEDirectory, Email: a.ACMEEmail, RootFile: a.ACMECAFile, Storage: a.ACMEStorage,
+		Forget: time.Duration(max(cfg.Zone.ChallengeTTL, cfg.Zone.NegativeTTL)),
+	}
+	if want.Storage == "" {
+		want.Storage = filepath.Join(filepath.Dir(cfg.Store.Path), "acme")
+	}
+	return want, nil
+}
+
+func wildcardWarning(host string) string {
+	return host + " has its address from a wildcard in zone.records, and loses it while its certificate is being renewed: give it an A or AAAA record of its own"
+}
+
+func (s *service) openSelfSigned() (certificate, error) {
+	pair, err := s.selfSigned()
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("the API signs its own certificate; clients must be told to trust it", "file", selfSignedFile(s.cfg), "sha256", cert.Fingerprint(pair))
+	return cert.NewFixed(pair), nil
+}
+
+func (s *service) selfSigned() (*tls.Certificate, error) {
+	return cert.SelfSigned(selfSignedFile(s.cfg), s.certHosts(), time.Now())
+}
+
+func selfSignedFile(cfg *config.Config) string {
+	return filepath.Join(filepath.Dir(cfg.Store.Path), "self-signed.pem")
+}
+
+// Certificate says how the API's own certificate is.
+func (s *service) Certificate(context.Context) (zone.CertificateStatus, error) {
+	if s.cert == nil {
+		return zone.CertificateStatus{}, errors.New(`api.tls is "off": the certificate is that of whatever stands in front`)
+	}
+	return s.cert.Status(), nil
+}
+
+// apiChanges is the pipeline, and what else /health has to say.
+type apiChanges struct {
+	*publish.Pipeline
+	cert certificate // may be nil
+}
+
+// Degraded says what the service does without although it does its work. A certificate
+// that clients refuse keeps no name server from answering, so it isn't more than that.
+func (c apiChanges) Degraded() []string {
+	all := c.Pipeline.Degraded()
+	if c.cert == nil {
+		return all
+	}
+	if trouble := c.cert.Status().Trouble(time.Now()); trouble != "" {
+		all = append(all, trouble)
+	}
+	return all
 }
 
 // certHosts are the names that a self-signed certificate is for: the API's own,
@@ -47,42 +145,4 @@ func (s *service) certHosts() []string {
 	}
 	slices.Sort(hosts[1:])
 	return slices.Compact(hosts)
-}
-
-// watchCertificates takes up changes of the certificate files until ctx is done, and other
-// files when the configuration names some. Those can't be given back any more when they
-// turn out not to be watchable, so that is only said.
-func (s *service) watchCertificates(ctx context.Context) error {
-	first := true
-	for {
-		err := s.watchThese(ctx, s.certs.Load())
-		if ctx.Err() != nil || err != nil && first {
-			return err
-		}
-		if err != nil {
-			s.log.Warn("changes of the certificate files go unnoticed until the service is restarted", "err", err)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-s.recert:
-			}
-		}
-		first = false
-	}
-}
-
-// watchThese watches one pair of files until ctx is done or there is another pair.
-func (s *service) watchThese(ctx context.Context, files *cert.Files) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- files.Run(ctx) }()
-	select {
-	case <-ctx.Done():
-	case <-s.recert:
-	case err := <-ended:
-		return err
-	}
-	stop()
-	return <-ended
 }

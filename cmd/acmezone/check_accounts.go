@@ -50,6 +50,12 @@ func (a *askedBriefly) Accounts(ctx context.Context, filter zone.AccountFilter) 
 	return page, err
 }
 
+// certificate asks the service how its certificate is.
+func (a *askedBriefly) certificate(ctx context.Context) (status zone.CertificateStatus, err error) {
+	err = a.ask(ctx, func(ctl control) error { status, err = ctl.Certificate(ctx); return err })
+	return status, err
+}
+
 // serial reads no more of the zone than its first record.
 func (a *askedBriefly) serial(ctx context.Context) (serial zone.Serial, err error) {
 	err = a.ask(ctx, func(ctl control) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -23,13 +22,16 @@ func checkOptions(cfg *config.Config) (check.Options, error) {
 	opts := check.Options{
 		Definition: def, Accounts: asked, CA: cfg.API.ACMEDirectory,
 		Service: &check.Service{
-			Socket: cfg.Admin.Socket, Serial: asked.serial,
+			Socket: cfg.Admin.Socket, Serial: asked.serial, Certificate: asked.certificate,
 			Hostname: strings.TrimSuffix(cfg.API.Hostname, "."), TLS: cfg.API.TLS, PathPrefix: cfg.API.PathPrefix,
-			RootFile: cfg.API.ACMECAFile, SelfSigned: filepath.Join(filepath.Dir(cfg.Store.Path), "self-signed.pem"),
+			RootFile: cfg.API.ACMECAFile, SelfSigned: selfSignedFile(cfg),
 		},
 	}
 	if len(cfg.API.Listen) > 0 {
 		opts.Service.Listen = cfg.API.Listen[0]
+		if path, ok := config.SocketPath(opts.Service.Listen); ok {
+			opts.Service.Listen = path
+		}
 	}
 	if cfg.NSD != nil {
 		opts.AttachZones = cfg.NSD.AttachZones

@@ -99,10 +99,8 @@ func checkConfig(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
-	if cfg.API.TLS == "files" {
-		if _, err := cert.OpenFiles(cfg.API.CertFile, cfg.API.KeyFile, slog.New(slog.DiscardHandler)); err != nil {
-			return usageError{cfg.Locate(err)}
-		}
+	if err := checkCertificate(s, cfg, def); err != nil {
+		return usageError{cfg.Locate(err)}
 	}
 	if _, err := loadTemplates(cfg); err != nil {
 		return err
@@ -114,6 +112,29 @@ func checkConfig(c *cli.Context, s surroundings) error {
 	reportAttach(c.Context, s, cfg)
 	_, err = fmt.Fprintf(s.stdout, "%s is right: zone %s\n", path, cfg.Zone.Name)
 	return err
+}
+
+// checkCertificate asks no CA.
+func checkCertificate(s surroundings, cfg *config.Config, def *zone.Definition) error {
+	switch cfg.API.TLS {
+	case "files":
+		_, err := cert.OpenFiles(cfg.API.CertFile, cfg.API.KeyFile, slog.New(slog.DiscardHandler))
+		return err
+	case "acme":
+		want, err := managed(cfg, def)
+		if err != nil {
+			return err
+		}
+		if want.Challenge.CNAME != "" {
+			fmt.Fprintf(s.stdout, "api.hostname lies outside the zone; its certificate needs this record in its own zone: %s\n", want.Challenge.CNAME)
+		}
+		if def.OwesAddressToWildcard(want.Host) {
+			fmt.Fprintln(s.stderr, "warning:", wildcardWarning(want.Host))
+		}
+		_, err = want.Check()
+		return err
+	}
+	return nil
 }
 
 func printWarnings(w io.Writer, cfg *config.Config, def *zone.Definition) {

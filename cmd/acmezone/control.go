@@ -126,6 +126,10 @@ func (l *local) Values(_ context.Context, owner string) ([]zone.Value, error) {
 	return l.db.Snapshot().Values(owner), nil
 }
 
+func (l *local) Certificate(context.Context) (zone.CertificateStatus, error) {
+	return zone.CertificateStatus{}, errors.New("no service runs here that would look after the certificate: start it with 'acmezone serve'")
+}
+
 func (l *local) WriteZone(_ context.Context, w io.Writer) error {
 	return zonegen.WriteWith(w, l.templates.Current(), l.def, l.db.Snapshot())
 }

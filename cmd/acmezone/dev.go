@@ -62,6 +62,9 @@ func printTryOut(ctx context.Context, w io.Writer, svc *service, program, config
 func avoidTakenPorts(ctx context.Context, cfg *config.Config) error {
 	for _, addrs := range [][]string{cfg.API.Listen, cfg.DNS.Listen} {
 		for i, addr := range addrs {
+			if _, ok := config.SocketPath(addr); ok {
+				continue
+			}
 			free, err := isFree(ctx, addr)
 			if err != nil {
 				return err

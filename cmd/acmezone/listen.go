@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/acmezone/acmezone/internal/config"
 )
 
 // listenTCP binds an address; "[::]" takes IPv4 too, and is IPv4 alone where the
@@ -21,6 +23,18 @@ func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
 		return lc.Listen(ctx, "tcp4", strings.TrimPrefix(addr, "[::]"))
 	}
 	return l, err
+}
+
+// listenClients binds an address of the API's, which may be a unix socket.
+func listenClients(ctx context.Context, addr string) (net.Listener, error) {
+	if path, ok := config.SocketPath(addr); ok {
+		return listenSocket(ctx, "api.listen", path)
+	}
+	l, err := listenTCP(ctx, addr)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("api: %w", err))
+	}
+	return l, nil
 }
 
 // withHint adds to an error of binding an address what the operator can do.

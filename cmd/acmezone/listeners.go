@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/acmezone/acmezone/internal/config"
@@ -45,9 +44,9 @@ func (s *service) listenAPI(ctx context.Context) error {
 			s.api = append(s.api, l)
 			continue
 		}
-		l, err := listenTCP(ctx, addr)
+		l, err := listenClients(ctx, addr)
 		if err != nil {
-			return withHint(fmt.Errorf("api: %w", err))
+			return err
 		}
 		s.api = append(s.api, l)
 	}

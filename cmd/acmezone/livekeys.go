@@ -33,6 +33,11 @@ var liveKeys = map[string][]string{
 	"api.register_from": {"api.tls", "api.listen", "api.trusted_proxies"},
 	"api.cors_origins":  nil,
 
+	"limits.exempt":        {"api.tls", "api.listen", "api.trusted_proxies"},
+	"limits.registrations": nil,
+	"limits.failed_logins": nil,
+	"limits.updates":       nil,
+
 	"nsd.attach_zones":  {"nsd"},
 	"nsd.attach_socket": {"nsd"},
 	"nsd.attach_mode":   {"nsd"}, // attach-helper's, which reads it by itself

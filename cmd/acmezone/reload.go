@@ -146,6 +146,11 @@ func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, er
 	if err := s.refuseConflicts(ctx, next.cfg, next.def); err != nil {
 		return nil, err
 	}
+	if next.cfg.API.TLS == "acme" {
+		if _, err := managed(next.cfg, next.def); err != nil {
+			return nil, next.cfg.Locate(err)
+		}
+	}
 	if next.changes("api.cert_file", "api.key_file") {
 		next.certs, err = cert.OpenFiles(next.cfg.API.CertFile, next.cfg.API.KeyFile, s.log)
 		if err != nil {
@@ -171,11 +176,7 @@ func (s *service) apply(ctx context.Context, next *prepared) error {
 	s.pipeline.Rebound(publish.Bounds{Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime)})
 	s.handler.Reconfigure(s.apiOptions(&next.inForce))
 	if next.certs != nil {
-		s.certs.Store(next.certs)
-		select {
-		case s.recert <- struct{}{}:
-		default: // it is known already
-		}
+		s.files.replace(next.certs)
 	}
 	return nil
 }

@@ -7,13 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
-	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/systemd"
@@ -29,17 +30,17 @@ type service struct {
 	api      []net.Listener
 	admin    net.Listener
 	tls      *tls.Config
+	cert     certificate   // nil with api.tls = "off"
+	files    *watchedFiles // the same with api.tls = "files"; else nil
 	db       *store.Store
 	pipeline *publish.Pipeline
 	handler  *api.Handler
 
 	templates *templates.Source
 
-	inForce   atomic.Pointer[inForce]    // what a reload replaces
-	certs     atomic.Pointer[cert.Files] // nil unless certificate files are watched
-	recert    chan struct{}              // holds one token when there are other files to watch
-	importing atomic.Int32               // imports under way
-	refused   atomic.Pointer[string]     // why the last configuration was not taken up; nil: it was
+	inForce   atomic.Pointer[inForce] // what a reload replaces
+	importing atomic.Int32            // imports under way
+	refused   atomic.Pointer[string]  // why the last configuration was not taken up; nil: it was
 }
 
 // surrounds are what a service finds where it is started. The zero one will do, but for
@@ -57,25 +58,29 @@ type surrounds struct {
 // fails it leaves nothing behind. Addresses come first: they are what fails most
 // often, and cost nothing to give back.
 func newService(ctx context.Context, cfg *config.Config, around surrounds) (s *service, err error) {
-	s = &service{surrounds: around, cfg: cfg, recert: make(chan struct{}, 1), templates: templateSource(cfg, around.log)}
+	s = &service{surrounds: around, cfg: cfg, templates: templateSource(cfg, around.log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.defineZone, s.listenDNS, s.listenAPI, s.refuseRest, s.openDatabase, s.openTLS, s.listenAdmin,
+		s.defineZone, s.listenDNS, s.listenAPI, s.refuseRest, s.openDatabase, s.newPipeline, s.openTLS, s.listenAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err
 		}
 	}
-	s.pipeline = publish.New(publish.Options{
-		Store: s.db, Publishers: s.publishers(), Log: s.log,
-		Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime),
-	})
 	s.handler = api.New(s.apiOptions(s.inForce.Load()))
 	return s, nil
+}
+
+func (s *service) newPipeline(context.Context) error {
+	s.pipeline = publish.New(publish.Options{
+		Store: s.db, Publishers: s.publishers(), Log: s.log,
+		Timeout: time.Duration(s.cfg.Publish.Timeout), Lifetime: time.Duration(s.cfg.Zone.ValueLifetime),
+	})
+	return nil
 }
 
 // define makes the zone of the configuration; what is wrong there is the
@@ -124,8 +129,8 @@ func (s *service) run(ctx context.Context, ready func()) error {
 		part{"admin socket", s.serveAdmin},
 		part{"api", s.serveAPI},
 	)
-	if s.certs.Load() != nil {
-		parts = append(parts, part{"certificate files", s.watchCertificates})
+	if s.cert != nil {
+		parts = append(parts, part{"certificate", s.cert.Run})
 	}
 	parts = append(parts,
 		part{"configuration", s.watchConfig},
@@ -152,7 +157,7 @@ func (s *service) serveAdmin(ctx context.Context) error {
 
 func (s *service) serveAPI(ctx context.Context) error {
 	opts := s.serveOptions()
-	opts.TLS = s.tls
+	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies(), s.connections()
 	return api.Serve(ctx, s.api, s.handler, opts)
 }
 
@@ -163,11 +168,21 @@ func (s *service) serveOptions() api.ServeOptions {
 func (s *service) apiOptions(now *inForce) api.Options {
 	cfg := now.cfg
 	return api.Options{
-		Definition: now.def, Changes: s.pipeline, Accounts: s.db,
+		Definition: now.def, Changes: apiChanges{s.pipeline, s.cert}, Accounts: s.db,
 		Registration: api.Registration(cfg.API.Registration), RegisterFrom: networks(cfg.API.RegisterFrom),
+		Proxies: proxiesOf(cfg.API.TrustedProxies), Limits: limitsOf(cfg.Limits), Hostname: strings.TrimSuffix(cfg.API.Hostname, "."),
 		PathPrefix: cfg.API.PathPrefix, CORSOrigins: cfg.API.CORSOrigins,
 		Timeout: time.Duration(cfg.Publish.Timeout), Log: s.log, Attacher: attacher(cfg),
 	}
+}
+
+func (s *service) proxies() api.Proxies {
+	return proxiesOf(s.cfg.API.TrustedProxies)
+}
+
+func (s *service) connections() *limit.Connections {
+	l := s.cfg.Limits
+	return api.NewConnections(l.Connections, l.ConnectionsPerAddress, s.proxies())
 }
 
 // close gives back what newService took; what has been closed before is passed

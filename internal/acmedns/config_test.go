@@ -97,9 +97,9 @@ format = "json"
 	}
 }
 
-// TestEquivalentNamesTheCertificates: a certificate that is there already needn't be
-// ordered again.
-func TestEquivalentNamesTheCertificates(t *testing.T) {
+// TestEquivalentNamesTheFolder: a certificate that is there already needn't be ordered
+// again.
+func TestEquivalentNamesTheFolder(t *testing.T) {
 	dir := t.TempDir()
 	certs := filepath.Join(dir, "api-certs")
 	pair := filepath.Join(certs, "certificates", "acme-v02.api.letsencrypt.org-directory", "auth.example.org", "auth.example.org")
@@ -117,19 +117,33 @@ func TestEquivalentNamesTheCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"# acme-dns' ACME account and certificates lie in " + certs + "\n",
-		"tls = \"files\"\ncert_file = \"" + pair + ".crt\"\nkey_file = \"" + pair + ".key\"\n",
+		"tls = \"acme\"\nacme_email = \"a@example.org\"\n", "acme_storage = \"" + certs + "\"\n",
+		"#   chown -R acmezone: " + certs + "\n",
 		`listen = ["[::]:443"]`, `registration = "open"`, `listen = ["[::]:53"]`,
 	} {
 		if !strings.Contains(c.Equivalent(), want) {
 			t.Errorf("%q is not in\n%s", want, c.Equivalent())
 		}
 	}
+	if strings.Contains(c.Equivalent(), "no certificate") || strings.Contains(c.Equivalent(), "acme_directory") {
+		t.Error(c.Equivalent())
+	}
 	if err := os.Remove(pair + ".key"); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(c.Equivalent(), "tls = \"self-signed\"\n") {
+	if !strings.Contains(c.Equivalent(), "# no certificate for this name was found") {
 		t.Errorf("half a pair is of no use:\n%s", c.Equivalent())
+	}
+	if err := os.RemoveAll(certs); err != nil {
+		t.Fatal(err)
+	}
+	c.API.TLS = "letsencryptstaging"
+	for _, want := range []string{
+		"acme_directory = \"https://acme-staging-v02.api.letsencrypt.org/directory\"\n", "weren't found", "# acme_storage = \"/var/lib/acme-dns/api-certs\"\n",
+	} {
+		if !strings.Contains(c.Equivalent(), want) {
+			t.Errorf("%q is not in\n%s", want, c.Equivalent())
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,50 +169,61 @@ func (c *Config) certificate(w *writer) {
 	}
 }
 
-// managed is for a certificate that acme-dns gets for itself: it is good for weeks, and
-// needn't be ordered again.
+// stagingDirectory is what acme-dns means by "letsencryptstaging".
+const stagingDirectory = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+// managed is for a certificate that acme-dns gets for itself. acmezone goes on with its
+// folder, so that nothing is ordered anew.
 func (c *Config) managed(w *writer) {
-	cert, key := newestPair(c.cacheFolder(), strings.ToLower(strings.TrimSuffix(c.General.Domain, ".")))
-	w.comment("acme-dns' ACME account and certificates lie in " + c.cacheFolder())
-	if cert == "" {
-		w.comment("and none was found there for this name, or this user may not read it")
-		w.set("tls", "self-signed")
+	w.set("tls", "acme")
+	if c.API.Email != "" {
+		w.set("acme_email", c.API.Email)
+	}
+	if c.API.TLS == "letsencryptstaging" {
+		w.set("acme_directory", stagingDirectory)
+	}
+	folder, found := c.cacheFolder()
+	if !found {
+		w.comment("acme-dns' ACME account and certificate, in its folder " + folder + ", weren't found.")
+		w.comment("Without them a certificate is ordered at the first start. If they are there, name the folder:")
+		w.comment(strings.TrimSuffix(assignment("acme_storage", "/var/lib/acme-dns/"+filepath.Base(folder)), "\n"))
 		return
 	}
-	w.comment("and nobody renews them when acme-dns has ended; acmezone's user must be able to read them")
-	w.set("tls", "files")
-	w.set("cert_file", cert)
-	w.set("key_file", key)
-}
-
-// newestPair looks for a name's certificate and key in the folder of a
-// certmagic.FileStorage, which has a folder for each CA; "" if there is none.
-func newestPair(folder, name string) (cert, key string) {
-	found, _ := filepath.Glob(filepath.Join(folder, "certificates", "*", name, name+".crt")) // the pattern is sound
-	var newest time.Time
-	for _, path := range found {
-		info, err := os.Stat(path)
-		pair := strings.TrimSuffix(path, ".crt") + ".key"
-		if _, keyErr := os.Stat(pair); err == nil && keyErr == nil && info.ModTime().After(newest) {
-			cert, key, newest = path, pair, info.ModTime()
-		}
+	if !hasPair(folder, strings.ToLower(strings.TrimSuffix(c.General.Domain, "."))) {
+		w.comment("no certificate for this name was found in the folder, or this user may not read it: one may be ordered at the first start")
 	}
-	return cert, key
+	w.comment("acme-dns' ACME account and certificate, which are used on. acmezone's user must have them:")
+	w.comment("  chown -R acmezone: " + folder)
+	w.comment("Or leave acme_storage out, and leave acme-dns its own, with a copy beside acmezone's database:")
+	w.comment("  cp -R " + folder + " /var/lib/acmezone/acme && chown -R acmezone: /var/lib/acmezone/acme")
+	w.set("acme_storage", folder)
 }
 
-// cacheFolder is where acme-dns keeps its certificates, "api-certs" by default.
-func (c *Config) cacheFolder() string {
-	folder := c.API.ACMECacheDir
-	if folder == "" {
+// hasPair looks for a name's certificate and key in the folder of a
+// certmagic.FileStorage, which has a folder for each CA.
+func hasPair(folder, name string) bool {
+	found, _ := filepath.Glob(filepath.Join(folder, "certificates", "*", name, name+".crt")) // the pattern is sound
+	return slices.ContainsFunc(found, func(path string) bool {
+		_, err := os.Stat(strings.TrimSuffix(path, ".crt") + ".key")
+		return err == nil
+	})
+}
+
+// cacheFolder is where acme-dns keeps its certificates, "api-certs" by default, and
+// whether it is there.
+func (c *Config) cacheFolder() (folder string, found bool) {
+	if folder = c.API.ACMECacheDir; folder == "" {
 		folder = "api-certs"
 	}
-	if found, err := c.find(folder); err == nil {
-		folder = found
+	there, err := c.find(folder)
+	if err != nil {
+		return folder, false
 	}
-	if abs, err := filepath.Abs(folder); err == nil && filepath.IsAbs(folder) {
-		return abs
+	if abs, err := filepath.Abs(there); err == nil {
+		there = abs
 	}
-	return folder + " (relative to acme-dns' working directory)"
+	info, err := os.Stat(there)
+	return there, err == nil && info.IsDir()
 }
 
 // proxies warns of what acme-dns believes and acmezone doesn't.

@@ -29,6 +29,8 @@ type Admin interface {
 	FindAccount(ctx context.Context, name string) (zone.Account, error)
 	// Values returns the values that an owner has, oldest first, none where it has none.
 	Values(ctx context.Context, owner string) ([]zone.Value, error)
+	// Certificate says how the API's own certificate is.
+	Certificate(ctx context.Context) (zone.CertificateStatus, error)
 	// WriteZone writes the zone file of what is durable.
 	WriteZone(ctx context.Context, w io.Writer) error
 	// Import takes accounts over, all of them or none; with dryRun it changes nothing.
@@ -49,6 +51,7 @@ func NewAdmin(admin Admin, log *slog.Logger) http.Handler {
 	r.Post("/accounts", a.answer(a.listAccounts))
 	r.Get("/account", a.answer(a.findAccount))
 	r.Get("/values", a.answer(a.listValues))
+	r.Get("/certificate", a.answer(a.certificate))
 	r.Get("/zone", a.answer(a.zone))
 	r.Post("/import", a.answer(a.importRows))
 	r.Get("/backup", a.answer(a.backup))
@@ -139,6 +142,11 @@ func (a *adminHandler) findAccount(w http.ResponseWriter, r *http.Request) error
 func (a *adminHandler) listValues(w http.ResponseWriter, r *http.Request) error {
 	values, err := a.admin.Values(r.Context(), r.URL.Query().Get("owner"))
 	return answerWith(w, values, err)
+}
+
+func (a *adminHandler) certificate(w http.ResponseWriter, r *http.Request) error {
+	status, err := a.admin.Certificate(r.Context())
+	return answerWith(w, status, err)
 }
 
 func answerWith(w http.ResponseWriter, what any, err error) error {

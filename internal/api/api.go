@@ -66,6 +66,9 @@ type Options struct {
 	Attacher     Attacher // nil: CNAMEs are made by hand
 	Registration Registration
 	RegisterFrom []netip.Prefix
+	Proxies      Proxies
+	Limits       Limits
+	Hostname     string        // the API's name
 	PathPrefix   string        // "" or "/acme"
 	CORSOrigins  []string      // empty: no CORS headers
 	Timeout      time.Duration // publish.timeout: how long a request may wait for its answer
@@ -87,6 +90,7 @@ type current struct {
 
 // kept is what outlives a change of the options: what is known of clients.
 type kept struct {
+	limits *limits
 	bcrypt *bcryptGate
 }
 
@@ -98,7 +102,7 @@ type handler struct {
 
 // New returns the client API: /register, /update, /storage and /health.
 func New(opts Options) *Handler {
-	h := &Handler{kept: kept{bcrypt: newBcryptGate()}}
+	h := &Handler{kept: kept{newLimits(opts.Limits), newBcryptGate()}}
 	h.Reconfigure(opts)
 	return h
 }
@@ -106,6 +110,7 @@ func New(opts Options) *Handler {
 // Reconfigure has requests that begin from now on answered by other options. Those under
 // way end by the ones they began with.
 func (h *Handler) Reconfigure(opts Options) {
+	h.kept.limits.setRates(opts.Limits)
 	h.current.Store(&current{(&handler{opts, h.kept}).routes(), opts.Timeout})
 }
 

@@ -114,6 +114,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	opts := api.Options{
 		Definition: def, Changes: b.changes, Accounts: b.db, Registration: api.RegistrationRestricted,
 		RegisterFrom: loopbackNets, Timeout: timeout, Log: log,
+		Limits: api.Limits{RefusalTime: time.Microsecond}, // there are many refusals here
 	}
 	if change != nil {
 		change(&opts)
@@ -121,7 +122,9 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	b.opts, b.handler = opts, api.New(opts)
 	stopPipeline := background(t, b.changes.Run)
 	stopHTTP := background(t, func(ctx context.Context) error {
-		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{Timeout: timeout, Log: log})
+		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
+			Timeout: timeout, Log: log, Proxies: opts.Proxies, Connections: api.NewConnections(512, 256, opts.Proxies),
+		})
 	})
 	b.stop = sync.OnceFunc(func() {
 		b.http.CloseIdleConnections()

@@ -87,8 +87,9 @@ func (n *newcomers) watch(server *http.Server) {
 			n.remove(conn)
 		}
 	}
+	with := server.ConnContext
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
-		return context.WithValue(ctx, connKey, conn)
+		return context.WithValue(with(ctx, conn), connKey, conn)
 	}
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

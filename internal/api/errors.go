@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -21,6 +22,7 @@ var (
 	errRegistrationClosed    = errors.New("registration is closed")
 	errTooLarge              = errors.New("the body is too large")
 	errSlow                  = errors.New("the body did not arrive in time")
+	errRateLimited           = errors.New("too often")
 	errNotFound              = errors.New("there is nothing at this path")
 	errMethod                = errors.New("the path has no such method")
 	errUnhealthy             = errors.New("unhealthy")
@@ -37,6 +39,7 @@ var statuses = []struct {
 	status int
 	code   string
 }{
+	{errRateLimited, http.StatusTooManyRequests, "rate_limited"},
 	{errForbidden, http.StatusUnauthorized, "forbidden"},
 	{zone.ErrNoAccount, http.StatusUnauthorized, "forbidden"},
 	{errBadTXT, http.StatusBadRequest, "bad_txt"},
@@ -82,6 +85,11 @@ func writeReason(w http.ResponseWriter, err error, reason string) {
 	status, code := statusOf(err)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
+	}
+	var limited rateLimited
+	if errors.As(err, &limited) {
+		seconds := math.Ceil(limited.wait.Seconds())
+		w.Header().Set("Retry-After", strconv.Itoa(int(max(1, seconds))))
 	}
 	if status == http.StatusRequestTimeout || status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close")

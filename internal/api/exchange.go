@@ -7,13 +7,15 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/limit"
 )
 
 // exchange is a request and what is known of it besides.
 type exchange struct {
 	*http.Request
 	arrived time.Time
-	client  netip.Addr // the connection's other end; invalid where it has none
+	client  netip.Addr // who is calling; invalid where that isn't known
 	notes   []any      // for the log: account and the like, never a secret
 }
 
@@ -23,7 +25,7 @@ func (e *exchange) note(keysAndValues ...any) { e.notes = append(e.notes, keysAn
 // and logs what came of it in one line.
 func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		e := &exchange{Request: r, arrived: time.Now(), client: clientAddr(r)}
+		e := &exchange{Request: r, arrived: time.Now(), client: h.Proxies.client(r)}
 		err := do(w, e)
 		if err != nil {
 			writeError(w, err)
@@ -32,28 +34,28 @@ func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) er
 	}
 }
 
-// clientAddr returns the connection's address. Headers are not asked: anybody can
-// write them.
-func clientAddr(r *http.Request) netip.Addr {
-	remote, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return remote.Addr().Unmap().WithZone("")
-}
-
 func (h *handler) logExchange(what string, e *exchange, err error) {
 	level, status := slog.LevelInfo, http.StatusOK
-	args := append([]any{"client", e.client, "took", time.Since(e.arrived).Round(10 * time.Microsecond)}, e.notes...)
+	args := append([]any{"client", clientText(e.client), "took", time.Since(e.arrived).Round(10 * time.Microsecond)}, e.notes...)
 	if err != nil {
 		level = slog.LevelWarn
-		if status, _ = statusOf(err); status >= http.StatusInternalServerError {
+		switch status, _ = statusOf(err); {
+		case status >= http.StatusInternalServerError:
 			level = slog.LevelError
+		case status == http.StatusTooManyRequests && h.limits.said.Take(limit.Client(e.client), time.Now()) > 0:
+			level = slog.LevelDebug // once a minute is enough: a flood must not fill the log
 		}
 		args = append(args, "status", status, "err", err)
 		what += " refused"
 	}
 	h.Log.Log(e.Context(), level, what, args...)
+}
+
+func clientText(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return "unknown"
+	}
+	return addr.String()
 }
 
 // recovered answers a request whose handler panicked, which is a bug, with JSON

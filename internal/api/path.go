@@ -16,6 +16,7 @@ const (
 	pathTokenKey contextKey = iota
 	serverLifeKey
 	connKey
+	connectionKey
 )
 
 // tolerantPath cleans the path itself, since a redirect would turn the clients'

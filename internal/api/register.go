@@ -36,6 +36,11 @@ func (h *handler) register(w http.ResponseWriter, e *exchange) error {
 	if err != nil {
 		return err
 	}
+	if charge == nil {
+		if charge, err = h.countOrCharge(e, token); err != nil {
+			return err
+		}
+	}
 	password := zone.NewPassword()
 	account := zone.Account{
 		Username:  uuid.NewString(),
@@ -61,6 +66,16 @@ func (h *handler) register(w http.ResponseWriter, e *exchange) error {
 	return nil
 }
 
+// countOrCharge counts a registration that needs no token. A client that has had its
+// share may go on with one.
+func (h *handler) countOrCharge(e *exchange, token zone.Token) (*zone.Secret, error) {
+	err := h.countRegistration(e)
+	if err != nil && token.ID != "" && !token.Spent(time.Now()) {
+		return &token.Secret, nil
+	}
+	return nil, err
+}
+
 // mayRegister decides by the rules of api.registration. It returns the token that the
 // account belongs to, if one came with the request, and the secret of the one that the
 // registration is to be charged to, if it needs one. A token that isn't needed costs
@@ -74,7 +89,7 @@ func (h *handler) mayRegister(e *exchange) (token zone.Token, charge *zone.Secre
 	case errors.Is(err, zone.ErrToken) && free:
 		return zone.Token{}, nil, nil
 	case errors.Is(err, zone.ErrToken):
-		return zone.Token{}, nil, fmt.Errorf("%w: %w", errRegistrationForbidden, err)
+		return zone.Token{}, nil, h.countBadToken(e, fmt.Errorf("%w: %w", errRegistrationForbidden, err))
 	case err != nil || free:
 		return token, nil, err
 	case token.Spent(time.Now()):

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/limit"
 )
 
 // Limits on connections, the same with and without TLS.
@@ -22,9 +24,11 @@ const (
 
 // ServeOptions say how handlers are served.
 type ServeOptions struct {
-	TLS     *tls.Config   // nil: plain HTTP
-	Timeout time.Duration // how long a request may wait for its answer
-	Log     *slog.Logger
+	TLS         *tls.Config        // nil: plain HTTP
+	Timeout     time.Duration      // how long a request may wait for its answer
+	Proxies     Proxies            // who may speak the PROXY protocol
+	Connections *limit.Connections // nil: no bounds
+	Log         *slog.Logger
 
 	// TimeoutNow is asked at the stop, where Timeout may change; nil: it doesn't.
 	TimeoutNow func() time.Duration
@@ -41,6 +45,9 @@ func (o ServeOptions) timeoutNow() time.Duration {
 // takes no new requests, finishes those it has and returns nil. It closes the
 // listeners, also when it fails.
 func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts ServeOptions) error {
+	if opts.Connections == nil {
+		opts.Connections = limit.NewConnections(limit.Bounds{})
+	}
 	server := newServer(h, opts)
 	life, end := context.WithCancel(context.Background())
 	defer end()
@@ -53,7 +60,7 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	var serving sync.WaitGroup
 	var doors []*turnstile
 	for _, l := range listeners {
-		door := newTurnstile(l)
+		door := newTurnstile(guardedListener{l, opts.Proxies, opts.Connections})
 		doors = append(doors, door)
 		serving.Go(func() {
 			defer close(door.ended)
@@ -113,7 +120,8 @@ func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(opts.TLS == nil)
 	return &http.Server{
-		Handler:           h,
+		Handler:           guarded(h),
+		ConnContext:       withConnection,
 		TLSConfig:         opts.TLS,
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},

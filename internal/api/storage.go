@@ -72,7 +72,10 @@ func (h *handler) parseDomain(text string) (string, error) {
 // storageToken returns the token without which there is nothing to have here.
 func (h *handler) storageToken(e *exchange) (zone.Token, error) {
 	token, err := h.token(e)
-	return token, storageError(err)
+	if errors.Is(err, zone.ErrToken) {
+		return token, h.countBadToken(e, storageError(err))
+	}
+	return token, err
 }
 
 // storageError gives an error of looking something up, or of changing it, the place

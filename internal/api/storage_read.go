@@ -124,9 +124,9 @@ func (h *handler) makeGood(e *exchange, token zone.Token, fresh map[string]zone.
 // serverURL is where the request reached this API, for clients that keep it with the
 // account.
 func (h *handler) serverURL(e *exchange) string {
-	scheme := "https"
-	if e.TLS == nil {
-		scheme = "http"
+	scheme := "http"
+	if h.Proxies.secure(e.Request, h.Hostname) {
+		scheme = "https"
 	}
 	return scheme + "://" + e.Host + h.PathPrefix
 }

@@ -32,3 +32,12 @@ func (h *handler) token(e *exchange) (zone.Token, error) {
 	}
 	return token, nil
 }
+
+// countBadToken counts a token that isn't good as a failed login, and returns how the
+// request is refused. Where none came there is nothing to count.
+func (h *handler) countBadToken(e *exchange, refusal error) error {
+	if _, given := requestToken(e.Request); !given {
+		return refusal
+	}
+	return h.countFailure(e, refusal)
+}

@@ -41,6 +41,9 @@ func (h *handler) update(w http.ResponseWriter, e *exchange) error {
 	if !zone.ValidChallenge(request.TXT) {
 		return errBadTXT
 	}
+	if err := h.countUpdate(e, account.Username); err != nil {
+		return err
+	}
 	err = h.Changes.Publish(ctx, zone.SetValue{Account: account.Username, Owner: account.Subdomain, Text: request.TXT})
 	if err != nil {
 		return err
@@ -56,8 +59,20 @@ func refuse(reason string) error { return fmt.Errorf("%w: %s", errForbidden, rea
 // takes as long as a wrong password.
 var nobody zone.Account
 
-// authenticate finds the account of a user name and proves password and address.
+// authenticate finds the account of a user name and proves password and address. Nobody
+// can tell from the answer, or from its time, what was wrong. Failures are counted; the
+// right password gets in however many there were.
 func (h *handler) authenticate(ctx context.Context, e *exchange, user, key string) (zone.Account, error) {
+	began := time.Now()
+	account, err := h.prove(ctx, e, user, key)
+	if errors.Is(err, errForbidden) || errors.Is(err, errRateLimited) {
+		err = h.countFailure(e, err)
+		h.hold(e, began, err)
+	}
+	return account, err
+}
+
+func (h *handler) prove(ctx context.Context, e *exchange, user, key string) (zone.Account, error) {
 	id, err := uuid.Parse(user)
 	if err != nil {
 		return nobody, refuse("the user name is no UUID")
@@ -75,10 +90,18 @@ func (h *handler) authenticate(ctx context.Context, e *exchange, user, key strin
 		return nobody, refuse("wrong password")
 	case !account.AllowFrom.Allows(e.client):
 		return nobody, refuse("the address is not in the account's allow list")
+	case matches:
+		return account, nil
 	}
-	if !matches { // the slow check comes last
-		account, matches, err = h.acceptsImported(ctx, account, key)
+	return h.proveImported(ctx, e, account, key)
+}
+
+// proveImported makes the slow check, which comes last.
+func (h *handler) proveImported(ctx context.Context, e *exchange, account zone.Account, key string) (zone.Account, error) {
+	if err := h.failedTooOften(e); err != nil {
+		return nobody, err
 	}
+	account, matches, err := h.acceptsImported(ctx, account, key)
 	if err == nil && !matches {
 		err = refuse("wrong password")
 	}

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // Files is a certificate that others write into files. A new pair is taken up when
@@ -39,10 +43,48 @@ func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return f.current.Load(), nil
 }
 
-// Run takes up changes until ctx is done. It returns an error only if the files can't
-// be watched.
+// Run takes up changes until ctx is done, and warns once a day while little is left of
+// the certificate. It returns an error only if the files can't be watched.
 func (f *Files) Run(ctx context.Context) error {
+	var warning sync.WaitGroup
+	defer warning.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	warning.Go(func() { daily(ctx, f.warn) })
 	return Watch(ctx, []string{f.certFile, f.keyFile}, f.log, f.reload)
+}
+
+// daily does something every day until ctx is done.
+func daily(ctx context.Context, do func()) {
+	again := time.NewTicker(24 * time.Hour)
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			do()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *Files) warn() {
+	if trouble := f.Status().Trouble(time.Now()); trouble != "" {
+		f.log.Warn(trouble, "file", f.certFile)
+	}
+}
+
+// Status says how the certificate is; any goroutine may ask.
+func (f *Files) Status() zone.CertificateStatus { return statusOf(f.current.Load().Leaf, false) }
+
+// statusOf is that of a certificate which isn't got from a CA here.
+func statusOf(leaf *x509.Certificate, selfSigned bool) zone.CertificateStatus {
+	var s zone.CertificateStatus
+	if len(leaf.DNSNames) > 0 {
+		s.Host = leaf.DNSNames[0]
+	}
+	describe(&s, leaf, selfSigned)
+	return s
 }
 
 func (f *Files) load() (*tls.Certificate, error) {
@@ -89,5 +131,7 @@ func (f *Files) use(pair *tls.Certificate) {
 	case now.Before(leaf.NotBefore):
 		f.log.Warn("the certificate is not valid yet and clients will refuse it: look whether this machine's clock is right",
 			"file", f.certFile, "from", leaf.NotBefore.UTC())
+	default:
+		f.warn()
 	}
 }

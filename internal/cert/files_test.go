@@ -1,10 +1,12 @@
 package cert
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -111,6 +113,42 @@ func TestTheLogNamesTheCertificateAndWarns(t *testing.T) {
 		}
 		if strings.Contains(log.text.String(), "PRIVATE") {
 			t.Error("the key is in the log")
+		}
+	}
+}
+
+// TestDaily counts days, not starts.
+func TestDaily(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 3*24*time.Hour+time.Minute)
+		defer stop()
+		days := 0
+		daily(ctx, func() { days++ })
+		if days != 3 {
+			t.Error(days)
+		}
+	})
+}
+
+// TestLittleLeftIsSaid: a fortnight before the end, or when a third is left of less.
+func TestLittleLeftIsSaid(t *testing.T) {
+	for left, warns := range map[time.Duration]bool{15 * 24 * time.Hour: false, 13 * 24 * time.Hour: true, -time.Hour: true} {
+		certFile, keyFile := pairIn(t.TempDir())
+		chain, key := newPairAt(t, "auth.test", time.Now().Add(left-selfSignedFor))
+		write(t, certFile, chain)
+		write(t, keyFile, key)
+		log := &transcript{}
+		files, err := OpenFiles(certFile, keyFile, log.logger())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if log.has("WARN") != warns {
+			t.Errorf("%v left: %s", left, &log.text)
+		}
+		before := log.text.Len()
+		files.warn()
+		if (log.text.Len() > before) != warns || (files.Status().Trouble(time.Now()) != "") != warns || files.Status().Host != "auth.test" {
+			t.Errorf("%v left: %s", left, &log.text)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package cert
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 const (
@@ -44,6 +47,24 @@ func SelfSigned(path string, hosts []string, now time.Time) (*tls.Certificate, e
 		return nil, fmt.Errorf("the self-signed certificate: %w", err)
 	}
 	return loadKept(path)
+}
+
+// Fixed is a certificate that stays as it is while the service runs.
+type Fixed struct{ pair *tls.Certificate }
+
+// NewFixed returns one that is signed by itself.
+func NewFixed(pair *tls.Certificate) *Fixed { return &Fixed{pair} }
+
+// GetCertificate is for tls.Config; any number of goroutines may call it.
+func (f *Fixed) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.pair, nil }
+
+// Status says how the certificate is; any goroutine may ask.
+func (f *Fixed) Status() zone.CertificateStatus { return statusOf(f.pair.Leaf, true) }
+
+// Run has nothing to do until ctx is done.
+func (f *Fixed) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
 }
 
 // withoutDots takes the dot from the end of names, where certificates have none.

@@ -31,13 +31,13 @@ func (c *checker) checkCertificate(ctx context.Context) []Finding {
 		f.Message = fmt.Sprintf("%s shows none: %v", c.apiAddress(), err)
 		return []Finding{f}
 	}
-	return []Finding{c.judgeCertificate(f, chain, time.Now())}
+	return []Finding{c.judgeManaged(ctx, f, chain, time.Now())}
 }
 
 func (c *checker) shownCertificates(ctx context.Context) ([]*x509.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTime)
 	defer cancel()
-	raw, err := c.Dial(ctx, "tcp", c.apiAddress())
+	raw, err := c.Dial(ctx, c.apiNetwork(), c.apiAddress())
 	if err != nil {
 		return nil, err
 	}

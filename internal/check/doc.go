@@ -58,6 +58,8 @@ type Service struct {
 	Socket string // its admin socket
 	// Serial returns the zone's serial as the service, or its database, has it.
 	Serial func(ctx context.Context) (zone.Serial, error)
+	// Certificate says what the service itself knows of its certificate.
+	Certificate func(ctx context.Context) (zone.CertificateStatus, error)
 
 	Listen     string // host:port of its API; empty: not known
 	Hostname   string // the API's name in its certificate

@@ -19,10 +19,14 @@ func (c *checker) serviceSteps() []step {
 	if c.Service == nil {
 		return nil
 	}
-	return []step{
+	steps := []step{
 		{"service", c.Service.Socket, c.checkService},
 		{"certificate", c.Service.Hostname, c.checkCertificate},
 	}
+	if c.Service.TLS == "acme" {
+		steps = append(steps, step{"challenge", c.Service.Hostname, c.checkOwnChallenge})
+	}
+	return steps
 }
 
 // checkService looks for the service at its admin socket, then asks its API how it is.
@@ -62,6 +66,14 @@ func notRunning(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// apiNetwork is unix where the API has no address; then Listen is the socket's path.
+func (c *checker) apiNetwork() string {
+	if strings.HasPrefix(c.Service.Listen, "/") {
+		return "unix"
+	}
+	return "tcp"
+}
+
 // apiAddress is where the API is reached from this machine.
 func (c *checker) apiAddress() string {
 	at, err := netip.ParseAddrPort(c.Service.Listen)
@@ -80,7 +92,11 @@ func (c *checker) apiURL() string {
 	if c.Service.TLS == "off" {
 		scheme = "http://"
 	}
-	return scheme + c.apiAddress() + c.Service.PathPrefix + "/health"
+	host := c.apiAddress()
+	if c.apiNetwork() == "unix" {
+		host = c.Service.Hostname // the socket is dialled instead
+	}
+	return scheme + host + c.Service.PathPrefix + "/health"
 }
 
 // checkHealth asks the service what it thinks of itself. The certificate is judged by
@@ -96,7 +112,7 @@ func (c *checker) checkHealth(ctx context.Context) Finding {
 		f.Status, f.Message = OK, "the service does its work"
 	case status == http.StatusOK:
 		f.Status, f.Message = Warning, strings.Join(degraded(body), "; ")
-		f.Fix = "mend what is passed over; updates are answered without it"
+		f.Fix = "mend what is passed over, or see what is said of the certificate; updates are answered meanwhile"
 	default:
 		f.Message = fmt.Sprintf("the service says (%d): %s", status, unhealthy(body))
 		f.Fix = "mend that; the log says more: journalctl -u acmezone"
@@ -106,7 +122,9 @@ func (c *checker) checkHealth(ctx context.Context) Finding {
 
 func (c *checker) getHealth(ctx context.Context) (int, []byte, error) {
 	transport := &http.Transport{
-		DialContext:     func(ctx context.Context, network, addr string) (net.Conn, error) { return c.Dial(ctx, network, addr) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return c.Dial(ctx, c.apiNetwork(), c.apiAddress())
+		},
 		TLSClientConfig: &tls.Config{ServerName: c.Service.Hostname, InsecureSkipVerify: true},
 	}
 	defer transport.CloseIdleConnections()

@@ -80,6 +80,12 @@ func (c *Client) Values(ctx context.Context, owner string) (values []zone.Value,
 	return values, err
 }
 
+// Certificate says how the API's own certificate is.
+func (c *Client) Certificate(ctx context.Context) (status zone.CertificateStatus, err error) {
+	err = c.read(ctx, http.MethodGet, "/certificate", nil, &status)
+	return status, err
+}
+
 // WriteZone writes the zone file of what is durable.
 func (c *Client) WriteZone(ctx context.Context, w io.Writer) error {
 	return c.do(ctx, http.MethodGet, "/zone", nil, w)

@@ -109,6 +109,11 @@ func (s Stored) account(domains ...string) zone.Account {
 // Tokens are an operator's.
 func (r *Remote) Tokens(context.Context) ([]zone.Token, error) { return nil, ErrOperator }
 
+// Certificate is an operator's.
+func (r *Remote) Certificate(context.Context) (zone.CertificateStatus, error) {
+	return zone.CertificateStatus{}, ErrOperator
+}
+
 // WriteZone is an operator's.
 func (r *Remote) WriteZone(context.Context, io.Writer) error { return ErrOperator }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,11 @@ func listeners(key string, addrs []string, sockets bool) error {
 func listener(key, addr string, sockets bool) error {
 	switch {
 	case sockets && isSocket(addr):
-		return socketPath(key, strings.TrimPrefix(addr, "unix:"))
+		path, _ := SocketPath(addr)
+		if !filepath.IsAbs(path) {
+			return fmt.Errorf("%s: %q is no unix socket such as \"/run/acmezone/api.sock\"", key, addr)
+		}
+		return socketPath(key, path)
 	case !isListener(addr):
 		return fmt.Errorf("%s: %q is not an address such as \"198.51.100.1:443\" or \"[::]:443\"", key, addr)
 	}
@@ -59,6 +64,12 @@ func isListener(addr string) bool {
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0
+}
+
+// SocketPath returns the path of a listener that is a unix socket, "/run/x.sock" or
+// "unix:/run/x.sock".
+func SocketPath(addr string) (path string, ok bool) {
+	return strings.TrimPrefix(addr, "unix:"), isSocket(addr)
 }
 
 func isSocket(addr string) bool {

@@ -9,9 +9,6 @@ func (c *Config) checkNotYet() error {
 		set           bool
 		key, what, do string
 	}{
-		{c.API.TLS == "acme", "api.tls", `api.tls = "acme" (the default)`, `set "files", "self-signed" or "off"`},
-		{len(c.API.TrustedProxies) > 0, "api.trusted_proxies", "api.trusted_proxies", "leave it out: the connection's own address counts"},
-		{anySocket(c.API.Listen), "api.listen", "a unix socket in api.listen", "listen on an address, such as \"127.0.0.1:8080\""},
 		{c.Admin.Listen != "", "admin.listen", "admin.listen", "leave it out; /health is on the API"},
 		{len(c.Publish.Confirm) > 0 && !c.NSD.Publishes(), "publish.confirm", "publish.confirm without [nsd]", "leave it out: the embedded server proves what it answers"},
 	} {

@@ -33,9 +33,18 @@ func (c *Config) openDoors() []warning {
 			"api.register_from holds every address: anybody who reaches the API can register names here"},
 		{c.API.TLS == "off" && public,
 			"api.tls is off: passwords travel in the clear unless a proxy stands in front"},
+		{c.everybodyIsOne(),
+			"api.trusted_proxies is empty: behind a proxy everybody counts as one client, in limits and in allow lists; name the proxy's address, or \"unix\""},
 		{files && c.API.TLS != "files",
 			fmt.Sprintf("api.cert_file and api.key_file are not used: api.tls is %q, not \"files\"", c.API.TLS)},
 	}
+}
+
+// everybodyIsOne reports whether a proxy seems to stand in front, and nobody was named
+// whose word counts. Who says which addresses have no limits has thought of it.
+func (c *Config) everybodyIsOne() bool {
+	proxied := c.API.TLS == "off" || anySocket(c.API.Listen)
+	return proxied && len(c.API.TrustedProxies) == 0 && len(c.Limits.Exempt) == 0
 }
 
 // slowZone warns of what makes orders fail: validation takes the newest value, at once.
@@ -53,7 +62,7 @@ func (c *Config) slowZone() []warning {
 
 func isPublic(addr string) bool {
 	bound, err := netip.ParseAddrPort(addr)
-	return err != nil || !bound.Addr().IsLoopback()
+	return !isSocket(addr) && (err != nil || !bound.Addr().IsLoopback())
 }
 
 func isEverybody(network string) bool {

@@ -1,3 +1,3 @@
-// Package limit keeps strangers from taking more than their share: of connections
-// here, whatever protocol is spoken over them.
+// Package limit keeps strangers from taking more than their share: of connections,
+// whatever protocol is spoken over them, and of what is counted by the hour.
 package limit

@@ -256,12 +256,18 @@ func TestTokenUsesAndExpiry(t *testing.T) {
 func TestBrokenAllowListClosesTheAccount(t *testing.T) {
 	s := mustOpen(t, options(t, newClock()))
 	do(t, s, one(zone.Register{Account: account("a")}))
-	if _, err := s.writer.exec("UPDATE accounts SET allowfrom = 'nonsense'"); err != nil {
-		t.Fatal(err)
-	}
-	a, err := s.Account(context.Background(), "user-a")
-	if err != nil || a.AllowFrom.Allows(loopback) {
-		t.Errorf("open, %v", err)
+	for _, broken := range []string{
+		"nonsense", "", "null", "{}", "0", `""`, `"127.0.0.0/8"`, "[1]", "[null]", `[""]`, `["  "]`, `["127.0.0.0/8", ""]`,
+		`["127.0.0.0/33"]`, `["127.0.0.0/8", "x"]`, `["127.0.0.0/8"`, `["127.0.0.0/8"] x`, `["::1%lo"]`, "\xff\x00",
+	} {
+		s.cache.forgetAll()
+		if _, err := s.writer.exec("UPDATE accounts SET allowfrom = ?", broken); err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.Account(context.Background(), "user-a")
+		if err != nil || a.AllowFrom.Open() || a.AllowFrom.Allows(loopback) {
+			t.Errorf("%q: open, %v", broken, err)
+		}
 	}
 }
 

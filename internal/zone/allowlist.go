@@ -115,5 +115,9 @@ func StoredAllowList(text string) (AllowList, error) {
 	if err := json.Unmarshal([]byte(text), &entries); err != nil || entries == nil {
 		return ClosedList(), fmt.Errorf("stored allow list %.40q is no JSON array of strings", text)
 	}
-	return ParseAllowList(entries)
+	list, err := ParseAllowList(entries)
+	if err == nil && len(list.networks) != len(entries) { // a list of nothing but blanks would be open
+		return ClosedList(), fmt.Errorf("stored allow list %.40q has an empty entry", text)
+	}
+	return list, err
 }

@@ -110,6 +110,7 @@ func Snapshot() *zone.Snapshot {
 	edit.Set(Live, Value(1), 0, 6)
 	edit.Set("_acme-challenge", Value(2), 0, 6)
 	edit.Set("_acme-challenge.host", Value(3), 0, 6)
+	edit.Set("_acme-challenge.api.at.depth", Value(5), 0, 6)
 	edit.Set("merged", Value(4), 0, 6)
 	edit.Set("merged", "fixed", 0, 6)
 	snap, _ := edit.Finish(Serial)

@@ -1,0 +1,214 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+
+	"github.com/acmezone/acmezone/internal/limit"
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// proxyHeaderTime is how long a proxy may take to its header, which it sends with the
+// connection. Then the connection counts as one without.
+const proxyHeaderTime = 5 * time.Second
+
+// guardedListener keeps connections within bounds and asks proxies who is calling. It
+// waits for nobody's header: the connection's own goroutine does.
+type guardedListener struct {
+	net.Listener
+	proxies     Proxies
+	connections *limit.Connections
+}
+
+// Accept returns the next connection that there is room for.
+func (l guardedListener) Accept() (net.Conn, error) {
+	for {
+		raw, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		from := rawPeer(raw)
+		handle, ok := l.connections.Admit(raw, from)
+		if !ok {
+			raw.Close()
+			continue
+		}
+		conn := &connection{Conn: raw, raw: raw, handle: handle}
+		if l.proxies.Unix && !from.IsValid() || zone.Contains(l.proxies.Networks, from) {
+			conn.proxy = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(proxyHeaderTime))
+			conn.Conn = conn.proxy
+		}
+		return conn, nil
+	}
+}
+
+// rawPeer returns who has connected, whoever that speaks for; invalid on a unix socket.
+func rawPeer(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return plain(tcp.AddrPort().Addr())
+	}
+	return netip.Addr{}
+}
+
+// NewConnections returns the bounds for Serve: connections in all, and of one client. A
+// proxy has as many as there are; who connects to a unix socket is one, trusted or not.
+func NewConnections(total, perClient int, proxies Proxies) *limit.Connections {
+	return limit.NewConnections(limit.Bounds{Total: total, PerClient: perClient, Exempt: func(addr netip.Addr) bool {
+		return !addr.IsValid() || zone.Contains(proxies.Networks, addr)
+	}})
+}
+
+// connection is one of the API's.
+type connection struct {
+	net.Conn
+	raw    net.Conn         // without the PROXY protocol
+	proxy  *proxyproto.Conn // with it; nil if its other end is no proxy
+	handle *limit.Handle
+
+	mu      sync.Mutex
+	working int // requests that are being worked on; over one with HTTP/2
+}
+
+// Close gives the place back, too.
+func (c *connection) Close() error {
+	err := c.Conn.Close()
+	c.handle.Release()
+	return err
+}
+
+// CloseWrite lets net/http end a connection so that the last answer arrives though the
+// client has sent more than was read.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.raw.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// peerAddr is an address, a port and all, or one of unixPeer and unknownPeer.
+type peerAddr string
+
+func (peerAddr) Network() string  { return "tcp" }
+func (a peerAddr) String() string { return string(a) }
+
+// RemoteAddr waits for a proxy's header, and returns whom it names.
+func (c *connection) RemoteAddr() net.Addr {
+	var addr net.Addr
+	if c.proxy == nil {
+		addr = c.raw.RemoteAddr()
+	} else if addr = announced(c.proxy.ProxyHeader()); addr == nil {
+		addr = c.raw.RemoteAddr()
+	}
+	if _, unix := addr.(*net.UnixAddr); unix {
+		return peerAddr(unixPeer)
+	}
+	return addr
+}
+
+// announced returns whom a PROXY header names, nil where the proxy speaks for itself or
+// sent none. Version 1 has but one word for "I speak for myself" and "for somebody I
+// can't name", which is taken for the latter.
+func announced(header *proxyproto.Header) net.Addr {
+	switch {
+	case header == nil, header.Command.IsLocal() && header.Version == 2:
+		return nil
+	case header.Command.IsLocal():
+		return peerAddr(unknownPeer)
+	}
+	if tcp, ok := header.SourceAddr.(*net.TCPAddr); ok {
+		return tcp
+	}
+	return peerAddr(unknownPeer)
+}
+
+// begin says that a request is being worked on: the connection isn't closed for another's
+// sake until end. It fails if it has been closed already.
+func (c *connection) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.handle.Busy() {
+		return net.ErrClosed
+	}
+	c.working++
+	return nil
+}
+
+func (c *connection) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.working--; c.working == 0 {
+		c.handle.Waiting()
+	}
+}
+
+// withConnection lets handlers find the connection.
+func withConnection(ctx context.Context, conn net.Conn) context.Context {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	return context.WithValue(ctx, connectionKey, conn)
+}
+
+// guarded keeps a connection from being closed for another's sake from when a request is
+// complete, body and all, until it is answered.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, ok := r.Context().Value(connectionKey).(*connection)
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body := &guardedBody{ReadCloser: r.Body, conn: conn}
+		defer body.end()
+		if r.ContentLength == 0 && body.begin() != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = body
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+			// There may have been a length as well, which net/http leaves out, and a proxy
+			// that went by it takes what follows for a part of this request (RFC 9112, 6.1).
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guardedBody sees a body's end.
+type guardedBody struct {
+	io.ReadCloser
+	conn  *connection
+	begun bool
+}
+
+// Read returns net.ErrClosed at the end of a body whose connection is gone.
+func (b *guardedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) && b.begin() != nil {
+		err = net.ErrClosed
+	}
+	return n, err
+}
+
+func (b *guardedBody) begin() error {
+	if b.begun {
+		return nil
+	}
+	err := b.conn.begin()
+	b.begun = err == nil
+	return err
+}
+
+func (b *guardedBody) end() {
+	if b.begun {
+		b.conn.end()
+	}
+}

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/acmezone/acmezone/internal/limit"
+	"github.com/acmezone/acmezone/internal/zone"
+)
+
+// Limits are what one client may take. The zero value has none.
+type Limits struct {
+	Exempt        []netip.Prefix // that aren't counted
+	Registrations limit.Rate     // of one client, without a token
+	FailedLogins  limit.Rate     // of one client
+	Updates       limit.Rate     // of one account
+	RefusalTime   time.Duration  // how long a refused login takes at least; 0 for a quarter of a second
+}
+
+// maxCounted is how many clients, or accounts, are counted at once, at up to 400 octets
+// each: under 7 MB for each of the limits.
+const maxCounted = 1 << 14
+
+// How long a refusal takes at least, from when the credentials were there. It keeps to
+// itself whether there is such an account: neither looking it up, nor the bcrypt check of
+// one that was imported (60 ms), shows in the time. Where a client has failed too often
+// nothing is checked, and a flood mustn't be held.
+const (
+	wrongTime   = 250 * time.Millisecond
+	limitedTime = 2 * time.Millisecond
+)
+
+// limits count what clients do. Whoever calls from an address that isn't known is one
+// client with all the others of whom it isn't.
+type limits struct {
+	registrations *limit.Buckets[netip.Prefix]
+	failures      *limit.Buckets[netip.Prefix]
+	updates       *limit.Buckets[string]       // by user name
+	said          *limit.Buckets[netip.Prefix] // what was logged of refusals for these limits
+}
+
+func newLimits(l Limits) *limits {
+	return &limits{
+		registrations: limit.NewBuckets[netip.Prefix](l.Registrations, maxCounted),
+		failures:      limit.NewBuckets[netip.Prefix](l.FailedLogins, maxCounted),
+		updates:       limit.NewBuckets[string](l.Updates, maxCounted),
+		said:          limit.NewBuckets[netip.Prefix](limit.Rate{Events: 1, Per: time.Minute}, maxCounted),
+	}
+}
+
+// setRates has other rates count from now on. It may be called while requests are counted.
+func (l *limits) setRates(to Limits) {
+	l.registrations.SetRate(to.Registrations)
+	l.failures.SetRate(to.FailedLogins)
+	l.updates.SetRate(to.Updates)
+}
+
+// rateLimited is an error of who has done something too often.
+type rateLimited struct {
+	what string
+	wait time.Duration // until it is allowed again
+}
+
+func (e rateLimited) Error() string { return e.what }
+func (rateLimited) Unwrap() error   { return errRateLimited }
+
+// exempt reports whether the client isn't counted.
+func (h *handler) exempt(e *exchange) bool { return zone.Contains(h.Limits.Exempt, e.client) }
+
+// countRegistration refuses a client that has registered too often.
+func (h *handler) countRegistration(e *exchange) error {
+	if h.exempt(e) {
+		return nil
+	}
+	if wait := h.limits.registrations.Take(limit.Client(e.client), time.Now()); wait > 0 {
+		return rateLimited{"too many registrations from there", wait}
+	}
+	return nil
+}
+
+// countUpdate refuses an account that updates too often.
+func (h *handler) countUpdate(e *exchange, username string) error {
+	if h.exempt(e) {
+		return nil
+	}
+	if wait := h.limits.updates.Take(username, time.Now()); wait > 0 {
+		return rateLimited{"too many updates of the account", wait}
+	}
+	return nil
+}
+
+// failedTooOften refuses a client whose login is not worth a slow check any more.
+func (h *handler) failedTooOften(e *exchange) error {
+	if h.exempt(e) {
+		return nil
+	}
+	return tooManyFailures(h.limits.failures.Wait(limit.Client(e.client), time.Now()), errForbidden)
+}
+
+// countFailure counts a refused login, and returns how it is refused.
+func (h *handler) countFailure(e *exchange, refusal error) error {
+	if h.exempt(e) || errors.Is(refusal, errRateLimited) {
+		return refusal
+	}
+	if err := tooManyFailures(h.limits.failures.Take(limit.Client(e.client), time.Now()), refusal); err != nil {
+		return err
+	}
+	return refusal
+}
+
+func tooManyFailures(wait time.Duration, refusal error) error {
+	if wait == 0 {
+		return nil
+	}
+	return rateLimited{fmt.Sprintf("too many failed logins from there; now: %v", refusal), wait}
+}
+
+// hold makes the refusal of a login that began then take its time. A client that hangs
+// up ends it.
+func (h *handler) hold(e *exchange, began time.Time, refusal error) {
+	least := cmp.Or(h.Limits.RefusalTime, wrongTime)
+	if errors.Is(refusal, errRateLimited) {
+		least = limitedTime
+	}
+	timer := time.NewTimer(time.Until(began.Add(least)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-e.Context().Done():
+	}
+}

@@ -1,0 +1,50 @@
+package cert
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestAFolderOfSomebodyElsesIsNamed: what can't be read would be ordered anew.
+func TestAFolderOfSomebodyElsesIsNamed(t *testing.T) {
+	folder := t.TempDir()
+	locked := filepath.Join(folder, "certificates")
+	if err := os.Mkdir(locked, 0); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan error)
+	go func() {
+		// The thread ends with the goroutine, since it is never unlocked.
+		runtime.LockOSThread()
+		dropRootsRights(t)
+		said <- ACME{Storage: folder}.checkStorage()
+	}()
+	err := <-said
+	if err == nil || !strings.Contains(err.Error(), "api.acme_storage: access "+locked+": permission denied") {
+		t.Error(err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "chown -R "+runAs()) {
+		t.Error(err)
+	}
+}
+
+// dropRootsRights takes from this thread the right to read what isn't its own.
+func dropRootsRights(t *testing.T) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		t.Error(err)
+	}
+	for _, right := range []uint{unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH} {
+		sets[0].Effective &^= 1 << right
+		sets[0].Permitted &^= 1 << right
+	}
+	if err := unix.Capset(&header, &sets[0]); err != nil {
+		t.Error(err)
+	}
+}
