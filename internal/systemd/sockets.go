@@ -132,12 +132,12 @@ func (s *Sockets) Close() {
 }
 
 // listensOn reports whether a listener is at one of the addresses, each host:port or the
-// path of a unix socket.
+// path of a unix socket, with "unix:" before it or not.
 func listensOn(l net.Listener, listen []string) bool {
 	return slices.ContainsFunc(listen, func(wanted string) bool {
 		switch at := l.Addr().(type) {
 		case *net.UnixAddr:
-			return wanted == at.Name
+			return strings.TrimPrefix(wanted, "unix:") == at.Name
 		case *net.TCPAddr:
 			return addrPort(wanted) == unmapped(at.AddrPort())
 		}

@@ -90,7 +90,7 @@ func TestSocketsGoWhereTheyBelong(t *testing.T) {
 		c.Close()
 	}
 	wildcard := s.streams[1].listener.Addr().String()
-	for _, addr := range []string{mine, strings.TrimPrefix(wildcard, "[::]"), path} {
+	for _, addr := range []string{mine, strings.TrimPrefix(wildcard, "[::]"), "unix:" + path} {
 		l := s.API(addr)
 		if l == nil {
 			t.Errorf("nothing at %s", addr)
