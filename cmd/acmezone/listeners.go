@@ -40,7 +40,7 @@ func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserv
 
 // listenAPI binds the API's addresses, but for those that the service manager holds.
 func (s *service) listenAPI(ctx context.Context) error {
-	s.clients = api.NewConnections(s.cfg.Limits.Connections, s.cfg.Limits.ConnectionsPerAddress, s.proxies())
+	s.clients = api.NewConnections(s.cfg.Limits.Connections, s.cfg.Limits.ConnectionsPerAddress, s.proxies)
 	for _, addr := range s.cfg.API.Listen {
 		if l := s.inherited.API(addr); l != nil {
 			s.api = append(s.api, l)

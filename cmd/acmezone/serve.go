@@ -22,7 +22,9 @@ func serveCommand(s surroundings) *cli.Command {
 		Name:  "serve",
 		Usage: "run the service",
 		Description: "With --dev it needs no configuration: it listens on this machine only, on high\n" +
-			"ports, keeps a database until it ends, and prints lines to try it with.\n\nExamples:\n" +
+			"ports, keeps a database until it ends, and prints lines to try it with.\n\n" +
+			"It takes up a configuration that changes, on SIGHUP as well; SIGTERM and SIGINT stop\n" +
+			"it when it has finished what it accepted.\n\nExamples:\n" +
 			"   acmezone serve --dev\n" +
 			"   acmezone serve --config /etc/acmezone/acmezone.toml",
 		Flags: []cli.Flag{
@@ -162,7 +164,10 @@ func serveDev(c *cli.Context, s surroundings) error {
 	if err := avoidTakenPorts(c.Context, cfg); err != nil {
 		return err
 	}
-	return serve(c.Context, cfg, s, func(svc *service) {
+	// The terminal that it was tried in may be closed.
+	ctx, restore := signal.NotifyContext(c.Context, syscall.SIGHUP)
+	defer restore()
+	return serve(ctx, cfg, s, func(svc *service) {
 		log := svc.log
 		file := filepath.Join(dir, "acmezone.toml")
 		if err := writeConfig(file, cfg); err != nil {

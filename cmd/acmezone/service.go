@@ -110,7 +110,7 @@ func define(cfg *config.Config) (*zone.Definition, error) {
 func (s *service) defineZone(context.Context) error {
 	def, err := define(s.cfg)
 	if err == nil {
-		s.inForce.Store(&inForce{cfg: s.cfg, def: def})
+		s.inForce.Store(&inForce{cfg: s.cfg, def: def, proxies: proxiesOf(s.cfg.API.TrustedProxies)})
 	}
 	return err
 }
@@ -172,7 +172,7 @@ func (s *service) serveAdmin(ctx context.Context) error {
 
 func (s *service) serveAPI(ctx context.Context) error {
 	opts := s.serveOptions()
-	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies(), s.clients
+	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies, s.clients
 	return api.Serve(ctx, s.api, s.handler, opts)
 }
 
@@ -186,15 +186,16 @@ func (s *service) apiOptions(now *inForce) api.Options {
 	return api.Options{
 		Definition: now.def, Changes: s.apiChanges(), Accounts: s.db,
 		Registration: api.Registration(cfg.API.Registration), RegisterFrom: networks(cfg.API.RegisterFrom),
-		Proxies: proxiesOf(cfg.API.TrustedProxies), Limits: limitsOf(cfg.Limits), Hostname: strings.TrimSuffix(cfg.API.Hostname, "."),
+		Proxies: now.proxies, Limits: limitsOf(cfg.Limits), Hostname: strings.TrimSuffix(cfg.API.Hostname, "."),
 		PathPrefix: cfg.API.PathPrefix, CORSOrigins: cfg.API.CORSOrigins,
 		Timeout: time.Duration(cfg.Publish.Timeout), Log: s.log, Attacher: attacher(cfg),
 		Audit: s.audit, Observer: observer,
 	}
 }
 
+// proxies returns those of api.trusted_proxies now.
 func (s *service) proxies() api.Proxies {
-	return proxiesOf(s.cfg.API.TrustedProxies)
+	return s.inForce.Load().proxies
 }
 
 // close gives back what newService took; what has been closed before is passed
