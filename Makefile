@@ -1,6 +1,6 @@
 # make demo   builds acmezone, starts it, and does its main job before your eyes
 # make test   passes every test, the end-to-end ones too
-# make ci     what CI runs: formatting, vet, staticcheck, govulncheck, tests, fuzzing
+# make ci     what CI runs: formatting, vet, staticcheck, govulncheck, tests, package, fuzzing
 # make stale  10,000 updates beside NSD on a busy machine, each looked at 60 times
 # make man    the manual page and completions for bash, zsh and fish, in dist
 # make deb    the Debian package for this machine, in dist (ARCH=arm64: for another)
