@@ -86,7 +86,7 @@ demo: build need-curl need-dig
 WITHOUTRACE := TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections
 
 # The race detector needs a C compiler.
-test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-zsh need-fish need-mandoc need-nginx
+test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-ss need-zsh need-fish need-mandoc need-nginx
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '$(WITHOUTRACE)' ./...
 	$(GO) test -timeout 20m -run '$(WITHOUTRACE)' ./cmd/acmezone ./internal/dnsserve
 	cd e2e && $(GO) test -count=1 ./...
@@ -155,6 +155,7 @@ apt-nsd      := nsd
 apt-certbot  := certbot
 apt-dehydrated := dehydrated
 apt-systemd-analyze := systemd
+apt-ss       := iproute2
 apt-zsh      := zsh
 apt-fish     := fish
 apt-mandoc   := mandoc
