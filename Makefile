@@ -60,7 +60,7 @@ deb:
 	@$(PACKAGING) packaging/deb.sh $(ARCH) dist/build/$(ARCH)/acmezone dist/build/host/acmezone dist
 
 # As root, since it mounts and installs; nothing of this machine is changed.
-package-test: need-adduser need-lintian need-shellcheck need-logrotate need-setpriv need-curl need-dig need-systemd-analyze
+package-test: need-adduser need-lintian need-shellcheck need-logrotate need-setpriv need-curl need-dig need-systemd-analyze need-ss
 	@$(PACKAGING) packaging/test/run.sh
 
 image: need-buildah
