@@ -1,6 +1,6 @@
 # make demo   builds acmezone, starts it, and does its main job before your eyes
 # make test   passes every test, the end-to-end ones too
-# make ci     what CI runs: formatting, vet, staticcheck, govulncheck, tests, fuzzing
+# make ci     what CI runs: formatting, vet, staticcheck, govulncheck, tests, package, fuzzing
 # make stale  10,000 updates beside NSD on a busy machine, each looked at 60 times
 # make attack slow connections and floods of requests, measured, while others go on
 # make man    the manual page and completions for bash, zsh and fish, in dist
@@ -62,7 +62,7 @@ deb:
 	@$(PACKAGING) packaging/deb.sh $(ARCH) dist/build/$(ARCH)/acmezone dist/build/host/acmezone dist
 
 # As root, since it mounts and installs; nothing of this machine is changed.
-package-test: need-adduser need-lintian need-shellcheck need-logrotate need-setpriv need-curl need-dig need-systemd-analyze
+package-test: need-adduser need-lintian need-shellcheck need-logrotate need-setpriv need-curl need-dig need-systemd-analyze need-ss
 	@$(PACKAGING) packaging/test/run.sh
 
 image: need-buildah

@@ -40,9 +40,13 @@ answers "\"$value\""
 
 step "upgraded, the new version runs and has what the old one had"
 before=$(main_pid)
+# As beside NSD: the check of the configuration needs the groups of the unit, too.
+mkdir -p /etc/systemd/system/acmezone.service.d
+printf '[Service]\nSupplementaryGroups=adm\n' >/etc/systemd/system/acmezone.service.d/groups.conf
 install_deb "$new"
 healthy
-[ "$(main_pid)" != "$before" ] || fail "it wasn't restarted"
+[ "$(main_pid)" != "$before" ] || fail "it wasn't restarted: $(cat /tmp/dpkg.log)"
+grep -q 'is right: zone' /tmp/dpkg.log || fail "the configuration wasn't looked at"
 expect "the running program" "$(readlink "/proc/$(main_pid)/exe")" /usr/bin/acmezone
 answers "\"$value\""
 
@@ -89,6 +93,8 @@ expect enabled "$(enabled)" enabled
 systemctl start acmezone
 healthy
 answers "\"$value\""
+
+rm -r /etc/systemd/system/acmezone.service.d
 
 step "purged, systemd knows nothing of it"
 dpkg -P acmezone >/tmp/dpkg.log 2>&1
