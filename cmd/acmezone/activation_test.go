@@ -132,6 +132,43 @@ func TestInheritedSocketsAreUsed(t *testing.T) {
 	}
 }
 
+// TestInheritedUnixSocketOutlivesTheService: its name is the manager's.
+func TestInheritedUnixSocketOutlivesTheService(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "api.sock")
+	held, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	file, err := held.(*net.UnixListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	h := &holder{t: t, files: []*os.File{file}, names: []string{"api"}}
+	config := writeTestConfig(t, t.TempDir())
+	change(t, config, "[api]\nlisten = [\"127.0.0.1:0\"]", fmt.Sprintf("[api]\nlisten = [%q]", "unix:"+path))
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+	for range 2 {
+		p := h.start(config, true)
+		response, err := client.Get("http://acmezone/health")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Error(response.Status)
+		}
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the socket is gone: %v", err)
+	}
+}
+
 func mustUpdateDNS(t *testing.T, p *process) {
 	t.Helper()
 	a, ok := p.register()

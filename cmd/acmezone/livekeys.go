@@ -26,14 +26,15 @@ var liveKeys = map[string][]string{
 	"zone.max_values":     nil,
 	"zone.serial_policy":  nil,
 
-	"api.cert_file":     {"api.tls"},
-	"api.key_file":      {"api.tls"},
-	"api.path_prefix":   nil,
-	"api.registration":  nil,
-	"api.register_from": {"api.tls", "api.listen", "api.trusted_proxies"},
-	"api.cors_origins":  nil,
+	"api.cert_file":       {"api.tls"},
+	"api.key_file":        {"api.tls"},
+	"api.path_prefix":     nil,
+	"api.registration":    nil,
+	"api.register_from":   {"api.tls", "api.listen"},
+	"api.cors_origins":    nil,
+	"api.trusted_proxies": nil, // what register_from and limits.exempt are by default goes with them
 
-	"limits.exempt":        {"api.tls", "api.listen", "api.trusted_proxies"},
+	"limits.exempt":        {"api.tls", "api.listen"},
 	"limits.registrations": nil,
 	"limits.failed_logins": nil,
 	"limits.updates":       nil,

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/publish"
@@ -20,6 +21,8 @@ import (
 type inForce struct {
 	cfg *config.Config // the values in force, which for some keys are those of the start
 	def *zone.Definition
+
+	proxies api.Proxies // of api.trusted_proxies
 }
 
 func (s *service) definition() *zone.Definition { return s.inForce.Load().def }
@@ -136,6 +139,7 @@ func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, er
 	next := new(prepared)
 	next.changed, next.waiting = divide(now.cfg, read)
 	next.cfg = now.cfg.With(read, next.changed)
+	next.proxies = proxiesOf(next.cfg.API.TrustedProxies)
 	err := errors.Join(next.cfg.Validate(), next.cfg.CheckServe())
 	if err != nil {
 		return nil, fmt.Errorf("%w: without a restart it doesn't go with what stays until then (%s)", err, strings.Join(next.waiting, ", "))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,8 +12,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/cert"
 )
 
 // rewrite changes a configuration as editors do: beside it, and then in its place.
@@ -92,6 +96,21 @@ func TestReloadTakesKeysUp(t *testing.T) {
 
 	set("[store]", "value_lifetime = \"1s\"\n[store]")
 	eventually(t, "values end by the new lifetime", func() bool { return len(p.texts(a.FullDomain)) == 0 })
+
+	foreign := func() int {
+		status, _, err := p.post("/register", "", "X-Forwarded-For", "192.0.2.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status
+	}
+	if status := foreign(); status != http.StatusCreated {
+		t.Errorf("X-Forwarded-For of nobody who is trusted: %d", status)
+	}
+	set("[limits]", "trusted_proxies = [\"127.0.0.1\"]\n[limits]")
+	if status := foreign(); status != http.StatusForbidden {
+		t.Errorf("from elsewhere, through a proxy that is trusted now: %d", status)
+	}
 
 	set("[limits]", "registration = \"closed\"\npath_prefix = \"/acme\"\n[limits]")
 	if status, _, _ := p.post("/register", ""); status != http.StatusNotFound {
@@ -234,4 +253,44 @@ func TestReloadReachesNSD(t *testing.T) {
 		t.Error("other records at the same serial")
 	}
 	mustUpdate(t, p)
+}
+
+// TestReloadTakesOtherCertificateFilesUp, and goes on watching those.
+func TestReloadTakesOtherCertificateFilesUp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config := writeTestConfig(t, dir)
+	pair := func(name, host string) string {
+		path := filepath.Join(dir, name)
+		_ = os.Remove(path) // there may be none
+		if _, err := cert.SelfSigned(path, []string{host}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	one, two := pair("one.pem", "one.test"), pair("two.pem", "two.test")
+	change(t, config, `tls = "off"`, fmt.Sprintf("tls = \"files\"\ncert_file = %q\nkey_file = %[1]q", one))
+	p := start(t, config)
+	shown := func() string {
+		conn, err := tls.Dial("tcp", p.api, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].DNSNames[0]
+	}
+	if host := shown(); host != "one.test" {
+		t.Error(host)
+	}
+	text := readText(t, config)
+	line := p.awaitLine(notTakenUp, func() { rewriteWhole(t, config, []byte(strings.Replace(text, one, two+".missing", 1))) })
+	if text := fmt.Sprint(line["err"]); !strings.Contains(text, "two.pem.missing") {
+		t.Error(text)
+	}
+	p.awaitLine(inForceNow, func() { rewriteWhole(t, config, []byte(strings.ReplaceAll(text, one, two))) })
+	if host := shown(); host != "two.test" {
+		t.Error(host)
+	}
+	pair("two.pem", "three.test")
+	eventually(t, "the new files are watched", func() bool { return shown() == "three.test" })
 }

@@ -22,7 +22,9 @@ func serveCommand(s surroundings) *cli.Command {
 		Name:  "serve",
 		Usage: "run the service",
 		Description: "With --dev it needs no configuration: it listens on this machine only, on high\n" +
-			"ports, keeps a database until it ends, and prints lines to try it with.\n\nExamples:\n" +
+			"ports, keeps a database until it ends, and prints lines to try it with.\n\n" +
+			"It takes up a configuration that changes, on SIGHUP as well; SIGTERM and SIGINT stop\n" +
+			"it when it has finished what it accepted.\n\nExamples:\n" +
 			"   acmezone serve --dev\n" +
 			"   acmezone serve --config /etc/acmezone/acmezone.toml",
 		Flags: []cli.Flag{
@@ -66,7 +68,7 @@ func serve(ctx context.Context, cfg *config.Config, s surroundings, started func
 	stopped := svc.sayStopping(ctx)
 	defer stopped()
 	err = svc.run(ctx, func() {
-		log.Info("ready", "zone", cfg.Zone.Name, "api", svc.apiAddrs(), "tls", cfg.API.TLS, "dns", svc.dnsAddrs(), "version", thisVersion().Version)
+		log.Info("ready", "zone", cfg.Zone.Name, "api", svc.apiAddrs(), "tls", cfg.API.TLS, "dns", svc.dnsAddrs(), "admin", svc.probesAddr(), "version", thisVersion().Version)
 		started(svc)
 	})
 	if err == nil {
@@ -130,6 +132,14 @@ func (s *service) apiAddrs() []string {
 	return addrs
 }
 
+// probesAddr is where metrics are, "" where nobody asked for them.
+func (s *service) probesAddr() string {
+	if s.probes == nil {
+		return ""
+	}
+	return s.probes.Addr().String()
+}
+
 func (s *service) dnsAddrs() []netip.AddrPort {
 	if s.dns == nil {
 		return nil
@@ -154,7 +164,10 @@ func serveDev(c *cli.Context, s surroundings) error {
 	if err := avoidTakenPorts(c.Context, cfg); err != nil {
 		return err
 	}
-	return serve(c.Context, cfg, s, func(svc *service) {
+	// The terminal that it was tried in may be closed.
+	ctx, restore := signal.NotifyContext(c.Context, syscall.SIGHUP)
+	defer restore()
+	return serve(ctx, cfg, s, func(svc *service) {
 		log := svc.log
 		file := filepath.Join(dir, "acmezone.toml")
 		if err := writeConfig(file, cfg); err != nil {

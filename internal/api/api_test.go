@@ -120,10 +120,11 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 		change(&opts)
 	}
 	b.opts, b.handler = opts, api.New(opts)
+	proxies := func() api.Proxies { return opts.Proxies }
 	stopPipeline := background(t, b.changes.Run)
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
-			Timeout: timeout, Log: log, Proxies: opts.Proxies, Connections: api.NewConnections(512, 256, opts.Proxies),
+			Timeout: timeout, Log: log, Proxies: proxies, Connections: api.NewConnections(512, 256, proxies),
 		})
 	})
 	b.stop = sync.OnceFunc(func() {

@@ -25,7 +25,7 @@ const proxyHeaderTime = 5 * time.Second
 // waits for nobody's header: the connection's own goroutine does.
 type guardedListener struct {
 	net.Listener
-	proxies     Proxies
+	proxies     func() Proxies
 	connections *limit.Connections
 }
 
@@ -43,7 +43,7 @@ func (l guardedListener) Accept() (net.Conn, error) {
 			continue
 		}
 		conn := &connection{Conn: raw, raw: raw, handle: handle}
-		if l.proxies.Unix && !from.IsValid() || zone.Contains(l.proxies.Networks, from) {
+		if proxies := l.proxies(); proxies.Unix && !from.IsValid() || zone.Contains(proxies.Networks, from) {
 			conn.proxy = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(proxyHeaderTime))
 			conn.Conn = conn.proxy
 		}
@@ -60,10 +60,10 @@ func rawPeer(conn net.Conn) netip.Addr {
 }
 
 // NewConnections returns the bounds for Serve: connections in all, and of one client. A
-// proxy has as many as there are; who connects to a unix socket is one, trusted or not.
-func NewConnections(total, perClient int, proxies Proxies) *limit.Connections {
+// proxy, one of those of now, has as many as there are; who connects to a unix socket is one, trusted or not.
+func NewConnections(total, perClient int, proxies func() Proxies) *limit.Connections {
 	return limit.NewConnections(limit.Bounds{Total: total, PerClient: perClient, Exempt: func(addr netip.Addr) bool {
-		return !addr.IsValid() || zone.Contains(proxies.Networks, addr)
+		return !addr.IsValid() || zone.Contains(proxies().Networks, addr)
 	}})
 }
 

@@ -26,7 +26,7 @@ const (
 type ServeOptions struct {
 	TLS         *tls.Config        // nil: plain HTTP
 	Timeout     time.Duration      // how long a request may wait for its answer
-	Proxies     Proxies            // who may speak the PROXY protocol
+	Proxies     func() Proxies     // who may speak the PROXY protocol now; nil: nobody
 	Connections *limit.Connections // nil: no bounds
 	Log         *slog.Logger
 
@@ -45,6 +45,9 @@ func (o ServeOptions) timeoutNow() time.Duration {
 // takes no new requests, finishes those it has and returns nil. It closes the
 // listeners, also when it fails.
 func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts ServeOptions) error {
+	if opts.Proxies == nil {
+		opts.Proxies = func() Proxies { return Proxies{} }
+	}
 	if opts.Connections == nil {
 		opts.Connections = limit.NewConnections(limit.Bounds{})
 	}

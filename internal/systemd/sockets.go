@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
 )
 
 // Names that socket units give their sockets with FileDescriptorName=. Sockets of any
@@ -46,9 +47,12 @@ func Inherit() (*Sockets, error) {
 }
 
 func (s *Sockets) add(file *os.File) error {
-	if listener, err := net.FileListener(file); err == nil {
-		s.streams = append(s.streams, stream{file.Name(), listener})
-		return nil
+	if listens, err := unix.GetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err == nil && listens != 0 {
+		listener, err := net.FileListener(file)
+		if err == nil {
+			s.streams = append(s.streams, stream{file.Name(), listener})
+		}
+		return err
 	}
 	conn, err := net.FilePacketConn(file)
 	if err != nil {
@@ -128,12 +132,12 @@ func (s *Sockets) Close() {
 }
 
 // listensOn reports whether a listener is at one of the addresses, each host:port or the
-// path of a unix socket.
+// path of a unix socket, with "unix:" before it or not.
 func listensOn(l net.Listener, listen []string) bool {
 	return slices.ContainsFunc(listen, func(wanted string) bool {
 		switch at := l.Addr().(type) {
 		case *net.UnixAddr:
-			return wanted == at.Name
+			return strings.TrimPrefix(wanted, "unix:") == at.Name
 		case *net.TCPAddr:
 			return addrPort(wanted) == unmapped(at.AddrPort())
 		}
