@@ -62,15 +62,21 @@ type NSD struct {
 	took      time.Duration // the last proof
 }
 
+// current is Current, or its default.
+func (o Options) current() func() *zone.Definition {
+	if o.Current != nil {
+		return o.Current
+	}
+	return func() *zone.Definition { return o.Definition }
+}
+
 // New returns the two publishers of an NSD: itself, and the other servers of the zone.
 // Nothing happens before they are asked to publish.
 func New(opts Options) (*NSD, *Others) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	if opts.Current == nil {
-		opts.Current = func() *zone.Definition { return opts.Definition }
-	}
+	opts.Current = opts.current()
 	opts.told = &told{serials: make(map[string]zone.Serial)}
 	asker := asker{opts.Definition.Name(), newSightings(opts.Newest)}
 	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker, shared: newHandover()}

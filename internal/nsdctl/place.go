@@ -257,6 +257,7 @@ func Inspect(ctx context.Context, o Options) (*Settings, error) {
 	if err := p.reader.cannotEnter(filepath.Dir(p.file.path)); err != nil {
 		return nil, err
 	}
+	o.Current = o.current()
 	n := &NSD{opts: o, place: p}
 	return p.Settings, n.checkStatic(ctx)
 }
