@@ -41,6 +41,13 @@ type Options struct {
 	told *told
 }
 
+func (o Options) current() *zone.Definition {
+	if o.Current == nil {
+		return o.Definition
+	}
+	return o.Current()
+}
+
 // NSD is the publisher that hands the zone to NSD and proves that NSD itself answers
 // it. Its methods are called by one goroutine.
 type NSD struct {
@@ -67,9 +74,6 @@ type NSD struct {
 func New(opts Options) (*NSD, *Others) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
-	}
-	if opts.Current == nil {
-		opts.Current = func() *zone.Definition { return opts.Definition }
 	}
 	opts.told = &told{serials: make(map[string]zone.Serial)}
 	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker{opts.Definition.Name()}, shared: newHandover()}
