@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -26,6 +27,7 @@ type front struct {
 	mu      sync.Mutex
 	paths   []string
 	limited string // Retry-After with which orders are turned away; empty: they aren't
+	held    string // a path that gets no answer
 }
 
 // startFront listens at an address; port 0 takes a free one.
@@ -62,28 +64,53 @@ func (f *front) handler() http.Handler {
 		case <-r.Context().Done():
 			return
 		}
-		if retryAfter := f.note(r.URL.Path); retryAfter != "" && r.URL.Path == newOrder {
-			w.Header().Set("Retry-After", retryAfter)
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.WriteHeader(http.StatusTooManyRequests)
-			fmt.Fprint(w, `{"type": "urn:ietf:params:acme:error:rateLimited", "status": 429, "detail": "too many certificates already issued"}`)
-			return
+		limited, held := f.note(r.URL.Path)
+		switch {
+		case held:
+			_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the client goes
+			<-r.Context().Done()
+		case limited != "" && r.URL.Path == newOrder:
+			turnAway(w, limited)
+		default:
+			proxy.ServeHTTP(w, r)
 		}
-		proxy.ServeHTTP(w, r)
 	})
+}
+
+// turnAway says what a CA says whose limit is reached.
+func turnAway(w http.ResponseWriter, retryAfter string) {
+	w.Header().Set("Retry-After", retryAfter)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusTooManyRequests)
+	fmt.Fprint(w, `{"type": "urn:ietf:params:acme:error:rateLimited", "status": 429, "detail": "too many certificates already issued"}`)
 }
 
 // Paths of Pebble's.
 const (
-	newOrder   = "/order-plz"
-	newAccount = "/sign-me-up"
+	newOrder      = "/order-plz"
+	newAccount    = "/sign-me-up"
+	challengePath = "/chalZ/" // and what the challenge is called
 )
 
-func (f *front) note(path string) (limited string) {
+func (f *front) note(path string) (limited string, held bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.paths = append(f.paths, path)
-	return f.limited
+	return f.limited, f.held != "" && strings.HasPrefix(path, f.held)
+}
+
+// limit has orders turned away from now on.
+func (f *front) limit(retryAfter string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.limited = retryAfter
+}
+
+// hold lets what comes for a path wait for ever.
+func (f *front) hold(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held = path
 }
 
 // leadTo has the requests go to a CA from now on.
@@ -97,9 +124,11 @@ func (f *front) leadTo(t *testing.T, ca *pebble) {
 	close(f.there)
 }
 
-// count is how many requests have come for a path.
+// count is how many requests have come for a path, or, with a slash at its end, below it.
 func (f *front) count(path string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(slices.DeleteFunc(slices.Clone(f.paths), func(p string) bool { return p != path }))
+	return len(slices.DeleteFunc(slices.Clone(f.paths), func(p string) bool {
+		return p != path && !(strings.HasSuffix(path, "/") && strings.HasPrefix(p, path))
+	}))
 }

@@ -368,7 +368,7 @@ func TestOwnCertificateRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := startFront(t, "127.0.0.1:0")
-			f.limited = c.limited
+			f.limit(c.limited)
 			o := startOwn(t, c.hostname, f.directory, "")
 			b := o.world(t, o.dns)
 			f.leadTo(t, startPebbleWith(t, b.resolver, pebbleOptions{blocklist: []string{"www." + zoneName}}))
@@ -407,4 +407,31 @@ func post(t *testing.T, url string, body any) {
 	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s %s", url, resp.Status, answer)
 	}
+}
+
+// TestOwnChallengeOutlivesTheProcess kills acmezone while the CA is to look at the
+// challenge: the next process, which knows nothing of it, answers it.
+func TestOwnChallengeOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	f := startFront(t, "127.0.0.1:0")
+	o := startOwn(t, zoneName, f.directory, "")
+	b := o.world(t, o.dns)
+	f.hold(challengePath)
+	f.leadTo(t, startPebble(t, b.resolver))
+	var values []string
+	err := poll(startTime, o.running.ended, func() (err error) {
+		if f.count(challengePath) == 0 {
+			return errors.New("the challenge isn't accepted yet")
+		}
+		values, err = texts(o.dns, challengeName(zoneName))
+		return err
+	})
+	if err != nil || len(values) != 1 {
+		t.Fatal(values, err)
+	}
+	_ = o.running.cmd.Process.Kill()
+	<-o.running.ended
+	f.limit("3600") // so that nothing is tried again
+	o.start(t)
+	mustServe(t, o.dns, challengeName(zoneName), values[0])
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -61,6 +63,7 @@ func TestTakesOverTheCertificateOfAcmeDNS(t *testing.T) {
 
 	o := &own{hostname: zoneName, env: []string{
 		"ACMEZONE_STORE_PATH=" + filepath.Join(dir, "acmezone.db"), "ACMEZONE_ADMIN_SOCKET=" + filepath.Join(dir, "admin.sock"),
+		"ACMEZONE_LOG_LEVEL=debug",
 		"ACMEZONE_API_ACME_DIRECTORY=" + f.directory, // Let's Encrypt's is printed, as acme-dns knows no other
 	}, service: &service{
 		config: filepath.Join(dir, "acmezone.toml"), host: loopback(ports[0]), dns: loopback(ports[1]), url: "https://" + loopback(ports[0]),
@@ -73,6 +76,7 @@ func TestTakesOverTheCertificateOfAcmeDNS(t *testing.T) {
 		t.Errorf("%d orders, %d accounts", f.count(newOrder), f.count(newAccount))
 	}
 
+	o.running.stop(t) // it might ask what the CA wants in the midst of it
 	past := func(hours int) string {
 		return time.Now().Add(-time.Duration(hours) * time.Hour).UTC().Format(time.RFC3339)
 	}
@@ -80,7 +84,7 @@ func TestTakesOverTheCertificateOfAcmeDNS(t *testing.T) {
 		"Certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: first.Raw})),
 		"ARIResponse": fmt.Sprintf(`{"suggestedWindow": {"start": %q, "end": %q}}`, past(2), past(1)),
 	})
-	o.restart(t)
+	o.start(t)
 	err := poll(startTime, o.running.ended, func() error {
 		if leaf := o.mustShow(t, ca.roots); leaf.Equal(first) {
 			return fmt.Errorf("the first is still shown: %+v", o.status(t))
@@ -95,5 +99,28 @@ func TestTakesOverTheCertificateOfAcmeDNS(t *testing.T) {
 	}
 	if !strings.Contains(o.running.log.String(), "the CA says when it wants the certificate renewed") {
 		t.Error("it was renewed for another reason")
+	}
+	o.running.mustKeepSecret(t, dir)
+}
+
+// mustKeepSecret looks for every line of every key below a folder in what was logged.
+func (p *process) mustKeepSecret(t *testing.T, folder string) {
+	t.Helper()
+	said, keys := p.log.String(), 0
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".key" {
+			return err
+		}
+		keys++
+		text, err := os.ReadFile(path)
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "---") && strings.Contains(said, line) {
+				t.Errorf("%s is in the log", path)
+			}
+		}
+		return err
+	})
+	if err != nil || keys < 2 || !strings.Contains(said, "certificate authority") {
+		t.Error(keys, err)
 	}
 }

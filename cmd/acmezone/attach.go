@@ -9,6 +9,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/attach"
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -109,7 +110,7 @@ func openEdit(c *cli.Context, s surroundings) (*attach.Editor, []string, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg, _, err := loadConfig(c, s)
+	cfg, log, err := loadConfig(c, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,7 +125,11 @@ func openEdit(c *cli.Context, s surroundings) (*attach.Editor, []string, error) 
 	}
 	editor.DryRun = c.Bool("dry-run") || c.Bool("patch")
 	editor.Inline = editor.Inline || c.Bool("patch")
-	return editor, domains, nil
+	if !editor.DryRun {
+		editor.Who, editor.Via = audit.Self(), audit.ViaCommand
+		editor.Audit, err = openAudit(cfg, log)
+	}
+	return editor, domains, err
 }
 
 func attachDomains(c *cli.Context, s surroundings) error {
@@ -132,6 +137,7 @@ func attachDomains(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
+	defer editor.Audit.Close() // nothing is buffered
 	bindings, err := bindingsOf(c, s, editor, domains)
 	if err != nil {
 		return err
@@ -145,6 +151,7 @@ func detachDomains(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
+	defer editor.Audit.Close() // nothing is buffered
 	results, err := editor.DetachAll(c.Context, domains)
 	if err == nil && c.Bool("patch") {
 		err = inSnippet(results)

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/acmezone/acmezone/internal/attach"
+	"github.com/acmezone/acmezone/internal/audit"
 )
 
 func attachHelperCommand(s surroundings) *cli.Command {
@@ -50,8 +51,18 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
+	trail, err := openAudit(cfg, log)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	log.Info("ready to attach", "socket", l.Addr().String(), "zones", editor.Zones)
-	return attach.Serve(c.Context, l, func() (*attach.Editor, error) { return freshEditor(c, s) }, log)
+	return errors.Join(attach.Serve(c.Context, l, func() (*attach.Editor, error) {
+		editor, err := freshEditor(c, s)
+		if err == nil {
+			editor.Audit, editor.Via = trail, audit.ViaHelper
+		}
+		return editor, err
+	}, log), trail.Close())
 }
 
 // freshEditor reads the configuration anew: the zones in it may be others by now. It names

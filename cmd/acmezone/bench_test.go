@@ -76,9 +76,9 @@ func benchDatabase(b *testing.B, accounts int) string {
 	return dir
 }
 
-func benchService(b *testing.B, dir string) *service {
+func benchService(b *testing.B, dir string, environ ...string) *service {
 	b.Helper()
-	cfg, err := config.Dev(dir, []string{"ACMEZONE_API_LISTEN=127.0.0.1:0", "ACMEZONE_DNS_LISTEN=127.0.0.1:0"})
+	cfg, err := config.Dev(dir, append(environ, "ACMEZONE_API_LISTEN=127.0.0.1:0", "ACMEZONE_DNS_LISTEN=127.0.0.1:0"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -168,6 +168,7 @@ func drive(b *testing.B, addr string, connections, want int, next request) {
 		conns[i] = conn
 	}
 	b.ResetTimer()
+	before := processorTime(b)
 	var clients sync.WaitGroup
 	for _, conn := range conns {
 		clients.Go(func() {
@@ -183,9 +184,21 @@ func drive(b *testing.B, addr string, connections, want int, next request) {
 	clients.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
 	if n := failed.Load(); n > 0 {
 		b.Fatalf("%d of %d requests failed", n, b.N)
 	}
+}
+
+// processorTime is what this process, service and client, has used so far. It says what
+// something costs where others use the machine as well.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 type benchClient struct {
@@ -233,6 +246,19 @@ func BenchmarkHTTP(b *testing.B) {
 		b.Run(fmt.Sprintf("health/conns=%d", c), func(b *testing.B) { drive(b, addr, c, 200, healthRequest) })
 		b.Run(fmt.Sprintf("update/conns=%d", c), func(b *testing.B) { drive(b, addr, c, 200, updateRequest(1)) })
 		b.Run(fmt.Sprintf("register/conns=%d", c), func(b *testing.B) { drive(b, addr, c, 201, registerRequest) })
+	}
+}
+
+// BenchmarkSeen compares, in one run, updates that nobody counts or writes down with those
+// of a service that has metrics, an audit log, or both.
+func BenchmarkSeen(b *testing.B) {
+	counted := "ACMEZONE_ADMIN_LISTEN=127.0.0.1:0"
+	written := "ACMEZONE_LOG_AUDIT=" + filepath.Join(b.TempDir(), "audit.log")
+	for name, environ := range map[string][]string{"none": nil, "metrics": {counted}, "audit": {written}, "both": {counted, written}} {
+		addr := running(b, benchService(b, benchDatabase(b, 1000), environ...))
+		for _, c := range benchConnections {
+			b.Run(fmt.Sprintf("%s/conns=%d", name, c), func(b *testing.B) { drive(b, addr, c, 200, updateRequest(1)) })
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/publish"
@@ -118,13 +119,19 @@ func (s *service) Certificate(context.Context) (zone.CertificateStatus, error) {
 // apiChanges is the pipeline, and what else /health has to say.
 type apiChanges struct {
 	*publish.Pipeline
-	cert certificate // may be nil
+	cert  certificate // may be nil
+	audit *audit.Log  // may be nil
 }
+
+func (s *service) apiChanges() apiChanges { return apiChanges{s.pipeline, s.cert, s.audit} }
 
 // Degraded says what the service does without although it does its work. A certificate
 // that clients refuse keeps no name server from answering, so it isn't more than that.
 func (c apiChanges) Degraded() []string {
 	all := c.Pipeline.Degraded()
+	if c.audit.Fault() != nil {
+		all = append(all, "the audit log takes no lines: the log says why") // strangers read this
+	}
 	if c.cert == nil {
 		return all
 	}

@@ -105,6 +105,9 @@ func checkConfig(c *cli.Context, s surroundings) error {
 	if _, err := loadTemplates(cfg); err != nil {
 		return err
 	}
+	if err := checkAuditFolder(cfg); err != nil {
+		return err
+	}
 	printWarnings(s.stderr, cfg, def)
 	if cfg.NSD.Publishes() {
 		reportNSD(c.Context, s, cfg, def)

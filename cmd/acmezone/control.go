@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/client"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/store"
@@ -89,7 +90,8 @@ func openLocal(ctx context.Context, cfg *config.Config, log *slog.Logger) (contr
 	if err != nil {
 		return nil, err
 	}
-	return &local{def, db, templateSource(cfg, log), time.Duration(cfg.Zone.ValueLifetime)}, nil
+	l := &local{def, db, templateSource(cfg, log), time.Duration(cfg.Zone.ValueLifetime)}
+	return &auditedLocal{local: l, open: func() (*audit.Log, error) { return openAudit(cfg, log) }}, nil
 }
 
 func (l *local) commit(change zone.Change) error {

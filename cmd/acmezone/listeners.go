@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -39,6 +40,7 @@ func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserv
 
 // listenAPI binds the API's addresses, but for those that the service manager holds.
 func (s *service) listenAPI(ctx context.Context) error {
+	s.clients = api.NewConnections(s.cfg.Limits.Connections, s.cfg.Limits.ConnectionsPerAddress, s.proxies)
 	for _, addr := range s.cfg.API.Listen {
 		if l := s.inherited.API(addr); l != nil {
 			s.api = append(s.api, l)

@@ -15,5 +15,9 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(beAcmezone)
 		main()
 	}
+	if text := os.Getenv(beAttacker); text != "" {
+		attack(text)
+		return
+	}
 	testscript.Main(m, map[string]func(){"acmezone": main})
 }

@@ -25,6 +25,7 @@ func (s *service) nsdPublishers() []publish.Publisher {
 	}
 	opts.Log = s.log
 	nsd, others := nsdctl.New(opts)
+	s.nsd = others
 	return []publish.Publisher{nsd, others}
 }
 

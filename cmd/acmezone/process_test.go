@@ -21,12 +21,13 @@ import (
 
 // process is the program running as a process of its own.
 type process struct {
-	t    testing.TB
-	cmd  *exec.Cmd
-	api  string // host:port
-	dns  string
-	log  *logBuffer
-	done chan error
+	t     testing.TB
+	cmd   *exec.Cmd
+	api   string // host:port
+	dns   string
+	admin string // of metrics and probes; "" where there are none
+	log   *logBuffer
+	done  chan error
 
 	wrapped bool // the program is the child of cmd
 }
@@ -137,9 +138,10 @@ func (p *process) read(stderr io.Reader, ready chan<- error) {
 		var line struct {
 			Msg      string
 			API, DNS []string
+			Admin    string
 		}
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
-			p.api = line.API[0]
+			p.api, p.admin = line.API[0], line.Admin
 			if len(line.DNS) > 0 {
 				p.dns = line.DNS[0]
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/store"
 )
 
@@ -45,10 +46,18 @@ func restore(c *cli.Context, s surroundings) error {
 	if err != nil {
 		return err
 	}
-	done, err := store.Restore(c.Context, opts, c.Args().First(), c.Bool("force"))
+	trail, err := openAudit(cfg, log)
 	if err != nil {
 		return err
 	}
+	defer trail.Close() // nothing is buffered
+	done, err := store.Restore(c.Context, opts, c.Args().First(), c.Bool("force"))
+	entry := audit.Entry{Event: "restore", Result: audit.OK, Count: int64(done.Accounts), Who: audit.Self(), Via: audit.ViaDatabase}
+	if err != nil {
+		trail.Write(entry.Fail(audit.Failed, "", err))
+		return err
+	}
+	trail.Write(entry)
 	if c.Bool("json") {
 		return json.NewEncoder(s.stdout).Encode(map[string]any{
 			"database": opts.Path, "zone": withoutDot(done.Zone), "serial": done.Serial, "accounts": done.Accounts,

@@ -68,7 +68,7 @@ func serve(ctx context.Context, cfg *config.Config, s surroundings, started func
 	stopped := svc.sayStopping(ctx)
 	defer stopped()
 	err = svc.run(ctx, func() {
-		log.Info("ready", "zone", cfg.Zone.Name, "api", svc.apiAddrs(), "tls", cfg.API.TLS, "dns", svc.dnsAddrs(), "version", thisVersion().Version)
+		log.Info("ready", "zone", cfg.Zone.Name, "api", svc.apiAddrs(), "tls", cfg.API.TLS, "dns", svc.dnsAddrs(), "admin", svc.probesAddr(), "version", thisVersion().Version)
 		started(svc)
 	})
 	if err == nil {
@@ -130,6 +130,14 @@ func (s *service) apiAddrs() []string {
 		addrs = append(addrs, l.Addr().String())
 	}
 	return addrs
+}
+
+// probesAddr is where metrics are, "" where nobody asked for them.
+func (s *service) probesAddr() string {
+	if s.probes == nil {
+		return ""
+	}
+	return s.probes.Addr().String()
 }
 
 func (s *service) dnsAddrs() []netip.AddrPort {

@@ -278,28 +278,3 @@ func ownMounts(t *testing.T) []string {
 	}
 	return wrapper
 }
-
-// TestNoSecretIsLogged runs everything that handles secrets at the most talkative
-// level.
-func TestNoSecretIsLogged(t *testing.T) {
-	config := writeTestConfig(t, t.TempDir())
-	t.Setenv("ACMEZONE_LOG_LEVEL", "debug")
-	p := start(t, config)
-	a, _ := p.register()
-	p.update(a, newValue())
-	wrong := a
-	wrong.Password = "wrong-" + newValue()
-	p.update(wrong, newValue())
-	if _, _, err := p.post("/acmezone_"+newValue()+"/register", ""); err != nil {
-		t.Fatal(err)
-	}
-	log := p.log.String()
-	for _, secret := range []string{a.Password, wrong.Password, "acmezone_"} {
-		if strings.Contains(log, secret) {
-			t.Errorf("%q is in the log:\n%s", secret, log)
-		}
-	}
-	if !strings.Contains(log, a.Username) || !strings.Contains(log, "127.0.0.1") {
-		t.Errorf("account or address is missing:\n%s", log)
-	}
-}

@@ -22,6 +22,11 @@ func TestServerThatIsNone(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, `{"error": "not_found"}`)
 	})
+	elsewhere.HandleFunc("/busy/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, `{"error": "rate_limited"}`)
+	})
 	plain := httptest.NewServer(elsewhere)
 	defer plain.Close()
 	signed := httptest.NewUnstartedServer(elsewhere)
@@ -38,6 +43,7 @@ func TestServerThatIsNone(t *testing.T) {
 		{withUser, "is not acmezone's", exitFailed},
 		{plain.URL + "/moved", "leads elsewhere, to /new: give the address that answers itself as --server", exitFailed},
 		{signed.URL, "set SSL_CERT_FILE to that", exitFailed},
+		{plain.URL + "/busy", "/busy has had too many requests of this kind from here: go on in 3600 seconds", exitFailed},
 		{plain.URL + "/" + token, "has a token in its path", exitUsage},
 	} {
 		_, stderr, code := command(t, "cname", "example.org", "--server", c.server, "--token", token)

@@ -12,9 +12,12 @@ import (
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
 	"github.com/acmezone/acmezone/internal/limit"
+	"github.com/acmezone/acmezone/internal/metrics"
+	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/systemd"
@@ -28,12 +31,18 @@ type service struct {
 	cfg      *config.Config // as it was at the start: for what takes effect then
 	dns      *dnsserve.Server
 	api      []net.Listener
+	clients  *limit.Connections // of the API
 	admin    net.Listener
 	tls      *tls.Config
 	cert     certificate   // nil with api.tls = "off"
 	files    *watchedFiles // the same with api.tls = "files"; else nil
 	db       *store.Store
 	pipeline *publish.Pipeline
+	nsd      *nsdctl.Others   // nil: the zone isn't handed to NSD
+	probes   net.Listener     // nil: no admin.listen
+	metrics  *metrics.Metrics // nil: nobody could read them
+	audit    *audit.Log       // nil: none
+	stopping atomic.Bool
 	handler  *api.Handler
 
 	templates *templates.Source
@@ -65,7 +74,7 @@ func newService(ctx context.Context, cfg *config.Config, around surrounds) (s *s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.defineZone, s.listenDNS, s.listenAPI, s.refuseRest, s.openDatabase, s.newPipeline, s.openTLS, s.listenAdmin,
+		s.defineZone, s.openAudit, s.listenDNS, s.listenAPI, s.refuseRest, s.listenProbes, s.openDatabase, s.newPipeline, s.openTLS, s.listenAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err
@@ -76,8 +85,9 @@ func newService(ctx context.Context, cfg *config.Config, around surrounds) (s *s
 }
 
 func (s *service) newPipeline(context.Context) error {
+	_, observer := s.observers()
 	s.pipeline = publish.New(publish.Options{
-		Store: s.db, Publishers: s.publishers(), Log: s.log,
+		Store: s.db, Publishers: s.publishers(), Log: s.log, Observer: observer,
 		Timeout: time.Duration(s.cfg.Publish.Timeout), Lifetime: time.Duration(s.cfg.Zone.ValueLifetime),
 	})
 	return nil
@@ -121,6 +131,9 @@ func (s *service) publishers() []publish.Publisher {
 // everything that was stored is being answered.
 func (s *service) run(ctx context.Context, ready func()) error {
 	var parts []part
+	if s.probes != nil { // the last to end, so that it can be seen what the others do
+		parts = append(parts, part{"admin.listen", s.serveProbes})
+	}
 	if s.dns != nil {
 		parts = append(parts, part{"dns", s.dns.Serve})
 	}
@@ -148,11 +161,13 @@ func (s *service) awaitReady(ctx context.Context, ready func()) error {
 	case <-ctx.Done():
 	}
 	<-ctx.Done()
+	s.stopping.Store(true)
 	return nil
 }
 
 func (s *service) serveAdmin(ctx context.Context) error {
-	return api.Serve(ctx, []net.Listener{s.admin}, api.NewAdmin(s, s.log), s.serveOptions())
+	admin := api.NewAdmin(api.Audited(s, s.audit, audit.ViaSocket), s.log)
+	return api.Serve(ctx, []net.Listener{s.admin}, admin, s.serveOptions())
 }
 
 // firstPublication is how long clients wait in the backlog for what was stored to be
@@ -167,7 +182,7 @@ func (s *service) serveAPI(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	opts := s.serveOptions()
-	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies, s.connections()
+	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies, s.clients
 	return api.Serve(ctx, s.api, s.handler, opts)
 }
 
@@ -177,23 +192,20 @@ func (s *service) serveOptions() api.ServeOptions {
 
 func (s *service) apiOptions(now *inForce) api.Options {
 	cfg := now.cfg
+	observer, _ := s.observers()
 	return api.Options{
-		Definition: now.def, Changes: apiChanges{s.pipeline, s.cert}, Accounts: s.db,
+		Definition: now.def, Changes: s.apiChanges(), Accounts: s.db,
 		Registration: api.Registration(cfg.API.Registration), RegisterFrom: networks(cfg.API.RegisterFrom),
 		Proxies: now.proxies, Limits: limitsOf(cfg.Limits), Hostname: strings.TrimSuffix(cfg.API.Hostname, "."),
 		PathPrefix: cfg.API.PathPrefix, CORSOrigins: cfg.API.CORSOrigins,
 		Timeout: time.Duration(cfg.Publish.Timeout), Log: s.log, Attacher: attacher(cfg),
+		Audit: s.audit, Observer: observer,
 	}
 }
 
 // proxies returns those of api.trusted_proxies now.
 func (s *service) proxies() api.Proxies {
 	return s.inForce.Load().proxies
-}
-
-func (s *service) connections() *limit.Connections {
-	l := s.cfg.Limits
-	return api.NewConnections(l.Connections, l.ConnectionsPerAddress, s.proxies)
 }
 
 // close gives back what newService took; what has been closed before is passed
@@ -203,13 +215,14 @@ func (s *service) close() error {
 	if s.dns != nil {
 		s.dns.Close()
 	}
-	for _, l := range append([]net.Listener{s.admin}, s.api...) {
+	for _, l := range append([]net.Listener{s.admin, s.probes}, s.api...) {
 		if l != nil {
 			_ = l.Close() // closed by the server that used it, as a rule
 		}
 	}
+	err := s.audit.Close()
 	if s.db == nil {
-		return nil
+		return err
 	}
-	return s.db.Close()
+	return errors.Join(err, s.db.Close())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/rs/cors"
 
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -73,6 +74,8 @@ type Options struct {
 	CORSOrigins  []string      // empty: no CORS headers
 	Timeout      time.Duration // publish.timeout: how long a request may wait for its answer
 	Log          *slog.Logger
+	Audit        *audit.Log // nil: none
+	Observer     Observer   // nil: nobody counts
 }
 
 // Handler answers the client API, and can be given other options while it does. Any
@@ -134,7 +137,7 @@ func (h *handler) routes() http.Handler {
 	r.Post("/storage/{domain}", h.answer("account store written", h.store))
 	r.Get("/health", h.health)
 	r.Head("/health", h.health)
-	return recovered(h.Log, h.withCORS(tolerantPath(h.PathPrefix, r)))
+	return observed(h.Observer, recovered(h.Log, h.withCORS(tolerantPath(h.PathPrefix, r))))
 }
 
 func (h *handler) withCORS(next http.Handler) http.Handler {
@@ -173,11 +176,22 @@ func (h *handler) deadline(r *http.Request, arrived time.Time) (context.Context,
 // health answers as acme-dns does, 200 without a body, unless there is something to
 // say although all is well; else it says what is wrong.
 func (h *handler) health(w http.ResponseWriter, r *http.Request) {
-	if err := h.Changes.Health(r.Context()); err != nil {
+	at(w, endpointHealth)
+	answerHealth(w, r, h.Changes)
+}
+
+// healthy is what knows whether the service does its work.
+type healthy interface {
+	Health(ctx context.Context) error
+	Degraded() []string
+}
+
+func answerHealth(w http.ResponseWriter, r *http.Request, service healthy) {
+	if err := service.Health(r.Context()); err != nil {
 		writeReason(w, errUnhealthy, err.Error())
 		return
 	}
-	if degraded := h.Changes.Degraded(); len(degraded) > 0 {
+	if degraded := service.Degraded(); len(degraded) > 0 {
 		body, _ := json.Marshal(map[string][]string{"degraded": degraded}) // texts always can be
 		writeJSON(w, http.StatusOK, body)
 		return

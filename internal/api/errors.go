@@ -26,6 +26,9 @@ var (
 	errNotFound              = errors.New("there is nothing at this path")
 	errMethod                = errors.New("the path has no such method")
 	errUnhealthy             = errors.New("unhealthy")
+	errNotLive               = errors.New("not live")
+	errNotReady              = errors.New("not ready")
+	errForeignHost           = errors.New("the Host is not this machine's")
 )
 
 // retrySeconds is what Retry-After says: by then what was stored is served again
@@ -65,6 +68,9 @@ var statuses = []struct {
 	{zone.ErrForked, http.StatusServiceUnavailable, "not_stored"},
 	{zone.ErrBusy, http.StatusServiceUnavailable, "busy"},
 	{errUnhealthy, http.StatusServiceUnavailable, "unhealthy"},
+	{errNotLive, http.StatusServiceUnavailable, "not_live"},
+	{errNotReady, http.StatusServiceUnavailable, "not_ready"},
+	{errForeignHost, http.StatusForbidden, "forbidden"},
 }
 
 // statusOf returns what a client sees of an error; internals stay in the log.

@@ -17,6 +17,11 @@ type exchange struct {
 	arrived time.Time
 	client  netip.Addr // who is calling; invalid where that isn't known
 	notes   []any      // for the log: account and the like, never a secret
+
+	// For the audit log alone.
+	proved    bool   // a password or token was right
+	subdomain string // of the account whose password was
+	value     string // of an update
 }
 
 func (e *exchange) note(keysAndValues ...any) { e.notes = append(e.notes, keysAndValues...) }
@@ -25,12 +30,14 @@ func (e *exchange) note(keysAndValues ...any) { e.notes = append(e.notes, keysAn
 // and logs what came of it in one line.
 func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		at(w, endpointOf(what))
 		e := &exchange{Request: r, arrived: time.Now(), client: h.Proxies.client(r)}
 		err := do(w, e)
 		if err != nil {
 			writeError(w, err)
 		}
 		h.logExchange(what, e, err)
+		h.Audit.Write(auditEntry(what, e, err)) // before the answer leaves, unless it is a long one
 	}
 }
 

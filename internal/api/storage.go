@@ -163,6 +163,7 @@ func (h *handler) attach(w http.ResponseWriter, e *exchange, domain, target stri
 	defer cancel()
 	defer context.AfterFunc(serverLife(ctx), cancel)()
 	err := h.Attacher.Attach(ctx, domain, target+".")
+	h.Audit.Write(attachEntry(e, domain, target, err))
 	if err != nil {
 		h.Log.Log(ctx, slog.LevelWarn, "the CNAME was not installed: mend what err says, and type 'acmezone attach "+domain+"'", "domain", domain, "target", target, "err", err)
 		return false

@@ -24,6 +24,7 @@ func (h *handler) token(e *exchange) (zone.Token, error) {
 		return zone.Token{}, fmt.Errorf("%w: %w", zone.ErrNotStored, err)
 	}
 	e.note("token", token.ID)
+	e.proved = true
 	if token.Expired(time.Now()) {
 		return zone.Token{}, fmt.Errorf("%w: %s has expired", zone.ErrToken, token.ID)
 	}

@@ -41,6 +41,7 @@ func (h *handler) update(w http.ResponseWriter, e *exchange) error {
 	if !zone.ValidChallenge(request.TXT) {
 		return errBadTXT
 	}
+	e.value = request.TXT
 	if err := h.countUpdate(e, account.Username); err != nil {
 		return err
 	}
@@ -69,6 +70,7 @@ func (h *handler) authenticate(ctx context.Context, e *exchange, user, key strin
 		err = h.countFailure(e, err)
 		h.hold(e, began, err)
 	}
+	e.proved, e.subdomain = err == nil, account.Subdomain
 	return account, err
 }
 

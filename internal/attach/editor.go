@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/zone"
 )
@@ -27,6 +28,10 @@ type Editor struct {
 	LockWait   time.Duration // for an edit that is under way; 0: 15 seconds
 	DryRun     bool          // report what would be changed, and change nothing
 	Now        func() time.Time
+
+	Audit *audit.Log // nil: none
+	Who   audit.Who  // asks for the edits, for the audit log
+	Via   string     // which way, for the audit log
 
 	// hook is called after each step, for tests: an error ends the edit there.
 	hook func(step string) error
@@ -88,11 +93,11 @@ func (e *Editor) AttachAll(ctx context.Context, bindings []Binding) ([]Result, e
 	jobs := make(map[string]*request)
 	for _, b := range bindings {
 		target, err := e.checkTarget(b.Target)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = e.enlist(jobs, b.Domain, &dns.CNAME{Target: target})
 		}
-		if err := e.enlist(jobs, b.Domain, &dns.CNAME{Target: target}); err != nil {
-			return nil, err
+		if err != nil {
+			return nil, e.refuse("attach", b.Domain, b.Target, err)
 		}
 	}
 	return e.perform(ctx, jobs)
@@ -103,7 +108,7 @@ func (e *Editor) DetachAll(ctx context.Context, domains []string) ([]Result, err
 	jobs := make(map[string]*request)
 	for _, domain := range domains {
 		if err := e.enlist(jobs, domain, nil); err != nil {
-			return nil, err
+			return nil, e.refuse("detach", domain, "", err)
 		}
 	}
 	return e.perform(ctx, jobs)
@@ -150,6 +155,7 @@ func (e *Editor) perform(ctx context.Context, jobs map[string]*request) ([]Resul
 	var errs []error
 	for _, apex := range sortedKeys(jobs) {
 		result, err := e.edit(ctx, jobs[apex])
+		e.tell(jobs[apex], err)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("zone %s: %w", zoneName(apex), err))
 		}

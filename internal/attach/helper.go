@@ -12,8 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -96,9 +95,9 @@ func (h *helper) serve(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	o, err := readOrder(conn)
 	stop()
-	from := peer(conn)
+	from := audit.Peer(conn)
 	if err != nil {
-		h.log.Warn("what was asked can't be read", "from", from, "err", err)
+		h.log.Warn("what was asked can't be read", "from", from.Text(), "err", err)
 		h.answer(conn, answer{Error: err.Error()})
 		return
 	}
@@ -122,7 +121,7 @@ func readOrder(r io.Reader) (order, error) {
 
 // edit does what was ordered, after the others. An edit that has begun is not broken off
 // because its client has gone, and the helper stops when it is done.
-func (h *helper) edit(ctx context.Context, o order, from string) answer {
+func (h *helper) edit(ctx context.Context, o order, from audit.Who) answer {
 	h.edits.Lock()
 	defer h.edits.Unlock()
 	if ctx.Err() != nil {
@@ -130,7 +129,7 @@ func (h *helper) edit(ctx context.Context, o order, from string) answer {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), editTime)
 	defer cancel()
-	results, err := h.carryOut(ctx, o)
+	results, err := h.carryOut(ctx, o, from)
 	a := answer{}
 	for _, r := range results {
 		a.Serial, a.Warnings = r.Serial, append(a.Warnings, r.Warnings...)
@@ -139,7 +138,7 @@ func (h *helper) edit(ctx context.Context, o order, from string) answer {
 	if b == nil {
 		what, b = "detach", o.Detach
 	}
-	fields := []any{"domain", b.Domain, "target", b.Target, "serial", a.Serial, "warnings", a.Warnings, "from", from}
+	fields := []any{"domain", b.Domain, "target", b.Target, "serial", a.Serial, "warnings", a.Warnings, "from", from.Text()}
 	if err != nil {
 		a.Error = err.Error()
 		h.log.Error(what+" failed", append(fields, "err", err)...)
@@ -149,11 +148,13 @@ func (h *helper) edit(ctx context.Context, o order, from string) answer {
 	return a
 }
 
-func (h *helper) carryOut(ctx context.Context, o order) ([]Result, error) {
+func (h *helper) carryOut(ctx context.Context, o order, from audit.Who) ([]Result, error) {
 	editor, err := h.open()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("the helper's configuration: %w", err)
+	}
+	editor.Who = from
+	switch {
 	case o.Attach != nil:
 		return editor.AttachAll(ctx, []Binding{*o.Attach})
 	}
@@ -165,21 +166,4 @@ func (h *helper) answer(conn net.Conn, a answer) {
 	if err := json.NewEncoder(conn).Encode(a); err != nil {
 		h.log.Warn("the answer could not be given", "err", err)
 	}
-}
-
-// peer says who has connected, as the kernel has it (SO_PEERCRED).
-func peer(conn net.Conn) string {
-	c, ok := conn.(*net.UnixConn)
-	if !ok {
-		return "unknown"
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return "unknown"
-	}
-	var who *unix.Ucred
-	if raw.Control(func(fd uintptr) { who, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }) != nil || err != nil {
-		return "unknown"
-	}
-	return fmt.Sprintf("user %d, process %d", who.Uid, who.Pid)
 }

@@ -9,11 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/audit"
 )
 
 // helperAt serves an editor at a socket until the test ends.
@@ -75,6 +78,42 @@ func TestHelperAttachesForTheService(t *testing.T) {
 	for _, want := range []string{"msg=attach domain=www.example.com target=" + target + " serial=8", "msg=detach domain=www.example.com", `from="user 0, process `} {
 		if !strings.Contains(logged(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, logged())
+		}
+	}
+}
+
+// TestHelperWritesTheAuditLog, with who has asked, what was done, and what was refused.
+func TestHelperWritesTheAuditLog(t *testing.T) {
+	b := start(t, text(7))
+	path := filepath.Join(t.TempDir(), "audit.log")
+	trail, err := audit.Open(audit.Options{Path: path, Database: path, Log: slog.Default()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trail.Close()
+	socket, _ := helperAt(t, func() (*Editor, error) {
+		editor := *b.Editor
+		editor.Audit, editor.Via = trail, audit.ViaHelper
+		return &editor, nil
+	})
+	client := Dial(socket)
+	if err := errors.Join(client.Attach(b.context(), "www.example.com", target), client.Detach(b.context(), "www.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, client.Attach(b.context(), "www.example.org", target), "lies in none of")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := fmt.Sprintf(`"uid":%d,`, os.Getuid())
+	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		want := []string{
+			`"event":"attach","result":"ok","domain":"www.example.com","target":"` + strings.TrimSuffix(target, ".") + `",` + who,
+			`"event":"detach","result":"ok","domain":"www.example.com",` + who,
+			`"event":"attach","result":"refused",`,
+		}[i]
+		if !strings.Contains(line, want) || !strings.HasSuffix(line, `"via":"attach-helper"}`) || !strings.Contains(line, who) {
+			t.Errorf("%s\nwant %s", line, want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,22 +35,46 @@ type fakeCA struct {
 	m       *Managed
 	life    time.Duration
 	fail    func(try int) (retryAfter string, err error) // nil: never
-	info    acme.RenewalInfo                             // no window: the CA has no such resource
-	tries   []time.Time
-	asked   []time.Time
+	waiting time.Duration                                // how long an order takes
 	closed  bool
-	waiting time.Duration // how long an order takes
+
+	mu    sync.Mutex
+	info  acme.RenewalInfo // no window: the CA has no such resource
+	tried []time.Time
+	asks  []time.Time
+}
+
+// tries are when it was ordered.
+func (ca *fakeCA) tries() []time.Time {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	return slices.Clone(ca.tried)
+}
+
+// asked is when it was asked for its wish.
+func (ca *fakeCA) asked() []time.Time {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	return slices.Clone(ca.asks)
+}
+
+func (ca *fakeCA) wish(at, from, to time.Time) {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	ca.info.SelectedTime, ca.info.SuggestedWindow.Start, ca.info.SuggestedWindow.End = at, from, to
 }
 
 func (ca *fakeCA) order(ctx context.Context) (string, error) {
-	ca.tries = append(ca.tries, time.Now())
+	ca.mu.Lock()
+	ca.tried = append(ca.tried, time.Now())
+	ca.mu.Unlock()
 	select {
 	case <-time.After(ca.waiting):
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
 	if ca.fail != nil {
-		if retryAfter, err := ca.fail(len(ca.tries)); err != nil {
+		if retryAfter, err := ca.fail(len(ca.tries())); err != nil {
 			return retryAfter, err
 		}
 	}
@@ -58,7 +83,9 @@ func (ca *fakeCA) order(ctx context.Context) (string, error) {
 }
 
 func (ca *fakeCA) renewalInfo(context.Context, *x509.Certificate) (acme.RenewalInfo, error) {
-	ca.asked = append(ca.asked, time.Now())
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	ca.asks = append(ca.asks, time.Now())
 	if !ca.info.HasWindow() {
 		return ca.info, fmt.Errorf("%w: no", acme.ErrUnsupported)
 	}
@@ -132,8 +159,9 @@ func running(t *testing.T, m *Managed, ca *fakeCA) (stop func()) {
 }
 
 func (ca *fakeCA) waits() (all []time.Duration) {
-	for i := range ca.tries[1:] {
-		all = append(all, ca.tries[i+1].Sub(ca.tries[i]))
+	tries := ca.tries()
+	for i := range tries[1:] {
+		all = append(all, tries[i+1].Sub(tries[i]))
 	}
 	return all
 }
@@ -195,13 +223,13 @@ func TestNothingIsTriedBeforeTheZoneIsServed(t *testing.T) {
 		stop := running(t, m, ca)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if len(ca.tries) > 0 {
-			t.Error(ca.tries)
+		if len(ca.tries()) > 0 {
+			t.Error(ca.tries())
 		}
 		close(ready)
 		synctest.Wait()
-		if len(ca.tries) != 1 || m.Status().SelfSigned {
-			t.Error(ca.tries)
+		if len(ca.tries()) != 1 || m.Status().SelfSigned {
+			t.Error(ca.tries())
 		}
 		stop()
 	})
@@ -215,8 +243,8 @@ func TestStoredCertificateIsUsedWithoutAnOrder(t *testing.T) {
 		ca := &fakeCA{}
 		stop := running(t, m, ca)
 		time.Sleep(59 * 24 * time.Hour)
-		if len(ca.tries) > 0 || m.Status().SelfSigned {
-			t.Error(ca.tries)
+		if len(ca.tries()) > 0 || m.Status().SelfSigned {
+			t.Error(ca.tries())
 		}
 		stop()
 	})
@@ -232,8 +260,8 @@ func TestRenewalAfterTwoThirds(t *testing.T) {
 		stop := running(t, m, ca)
 		time.Sleep(9 * 24 * time.Hour)
 		synctest.Wait()
-		if len(ca.tries) != 2 || ca.tries[0].Sub(begin) != 4*24*time.Hour || ca.waits()[0] != 4*24*time.Hour {
-			t.Error(ca.tries)
+		if len(ca.tries()) != 2 || ca.tries()[0].Sub(begin) != 4*24*time.Hour || ca.waits()[0] != 4*24*time.Hour {
+			t.Error(ca.tries())
 		}
 		stop()
 	})
@@ -274,10 +302,10 @@ func TestBackoff(t *testing.T) {
 			} else {
 				between(t, ca.waits(), c.waits...)
 			}
-			if s.LastError == "" || !strings.HasPrefix(s.LastError, c.say) || strings.Contains(s.LastError, "\n") || s.Failures != len(ca.tries) {
+			if s.LastError == "" || !strings.HasPrefix(s.LastError, c.say) || strings.Contains(s.LastError, "\n") || s.Failures != len(ca.tries()) {
 				t.Errorf("%s: %+v", c.what, s)
 			}
-			if !s.NextTry.After(time.Now()) || !s.LastTry.Equal(ca.tries[len(ca.tries)-1]) || !log.has("no certificate for the API yet") {
+			if !s.NextTry.After(time.Now()) || !s.LastTry.Equal(ca.tries()[len(ca.tries())-1]) || !log.has("no certificate for the API yet") {
 				t.Errorf("%s: %+v", c.what, s)
 			}
 		})
@@ -292,11 +320,11 @@ func TestNextTryIsTrue(t *testing.T) {
 		stop := running(t, m, ca)
 		for range 8 {
 			synctest.Wait()
-			tries, next := len(ca.tries), m.Status().NextTry
+			tries, next := len(ca.tries()), m.Status().NextTry
 			time.Sleep(time.Until(next))
 			synctest.Wait()
-			if len(ca.tries) != tries+1 || ca.tries[tries].Sub(next).Abs() > time.Millisecond {
-				t.Fatalf("tried at %v, not at %v", ca.tries[len(ca.tries)-1], next)
+			if len(ca.tries()) != tries+1 || ca.tries()[tries].Sub(next).Abs() > time.Millisecond {
+				t.Fatalf("tried at %v, not at %v", ca.tries()[len(ca.tries())-1], next)
 			}
 		}
 		stop()
@@ -325,8 +353,8 @@ func TestFailedRenewalIsLoudAndGoesOn(t *testing.T) {
 		}
 		time.Sleep(7 * time.Hour) // to its end
 		synctest.Wait()
-		if s := m.Status(); s.Failures != 0 || s.LastError != "" || s.Trouble(time.Now()) != "" || len(ca.tries) != 9 {
-			t.Errorf("%d tries: %+v", len(ca.tries), s)
+		if s := m.Status(); s.Failures != 0 || s.LastError != "" || s.Trouble(time.Now()) != "" || len(ca.tries()) != 9 {
+			t.Errorf("%d tries: %+v", len(ca.tries()), s)
 		}
 		stop()
 	})
@@ -339,26 +367,25 @@ func TestTheCAsWindow(t *testing.T) {
 		m := open(t, folder, &transcript{})
 		begin := time.Now()
 		again := begin.Add(12 * time.Hour)
-		ca := &fakeCA{life: 90 * 24 * time.Hour, info: acme.RenewalInfo{SelectedTime: begin.Add(30 * 24 * time.Hour), RetryAfter: &again}}
-		ca.info.SuggestedWindow.Start, ca.info.SuggestedWindow.End = begin.Add(29*24*time.Hour), begin.Add(31*24*time.Hour)
+		ca := &fakeCA{life: 90 * 24 * time.Hour, info: acme.RenewalInfo{RetryAfter: &again}}
+		ca.wish(begin.Add(30*24*time.Hour), begin.Add(29*24*time.Hour), begin.Add(31*24*time.Hour))
 		stop := running(t, m, ca)
 		synctest.Wait()
-		if s := m.Status(); !s.NextTry.Equal(ca.info.SelectedTime) {
+		if s := m.Status(); s.NextTry.Sub(begin) != 30*24*time.Hour {
 			t.Errorf("%+v", s)
 		}
 		time.Sleep(12*time.Hour + time.Minute)
 		synctest.Wait()
-		if len(ca.asked) != 2 || ca.asked[1].Sub(begin) != 12*time.Hour {
-			t.Error(ca.asked)
+		if len(ca.asked()) != 2 || ca.asked()[1].Sub(begin) != 12*time.Hour {
+			t.Error(ca.asked())
 		}
 		// The certificate is to be revoked: renew it at once, and once in six hours, even
 		// where the CA says the same of the new one.
-		ca.info.SelectedTime = begin.Add(-time.Hour)
-		ca.info.SuggestedWindow.Start, ca.info.SuggestedWindow.End = begin.Add(-2*time.Hour), begin.Add(-time.Hour)
+		ca.wish(begin.Add(-time.Hour), begin.Add(-2*time.Hour), begin.Add(-time.Hour))
 		time.Sleep(13 * time.Hour)
 		synctest.Wait()
-		if len(ca.tries) != 3 || ca.waits()[0] != askEvery || ca.waits()[1] != askEvery {
-			t.Error(ca.tries)
+		if len(ca.tries()) != 3 || ca.waits()[0] != askEvery || ca.waits()[1] != askEvery {
+			t.Error(ca.tries())
 		}
 		stop()
 	})
@@ -371,8 +398,8 @@ func TestAWindowPastTheEndIsNotBelieved(t *testing.T) {
 		store(t, folder, "auth.test", 60*24*time.Hour)
 		m := open(t, folder, &transcript{})
 		begin := time.Now()
-		ca := &fakeCA{info: acme.RenewalInfo{SelectedTime: begin.Add(100 * 24 * time.Hour)}}
-		ca.info.SuggestedWindow.Start, ca.info.SuggestedWindow.End = begin.Add(99*24*time.Hour), begin.Add(101*24*time.Hour)
+		ca := &fakeCA{}
+		ca.wish(begin.Add(100*24*time.Hour), begin.Add(99*24*time.Hour), begin.Add(101*24*time.Hour))
 		stop := running(t, m, ca)
 		synctest.Wait()
 		if s := m.Status(); s.NextTry.Sub(begin).Round(time.Minute) != 50*24*time.Hour {

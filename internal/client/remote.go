@@ -57,11 +57,21 @@ func NewRemote(server, token string) (*Remote, error) {
 	c := retryablehttp.NewClient()
 	c.Logger = nil
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 3, 200*time.Millisecond, 5*time.Second
+	c.CheckRetry = worthAnotherTry
 	c.HTTPClient.Timeout = 2 * time.Minute // a CNAME may be installed meanwhile
 	// Elsewhere a POST may arrive as a GET, and a password would with it.
 	c.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return &Remote{base: base, token: token, http: c, known: make(map[string]Stored), set: make(map[string][]zone.Value)}, nil
+}
+
+// worthAnotherTry leaves it to the user when to come again who has asked too often: the
+// server says so in minutes.
+func worthAnotherTry(ctx context.Context, response *http.Response, err error) (bool, error) {
+	if response != nil && response.StatusCode == http.StatusTooManyRequests {
+		return false, nil
+	}
+	return retryablehttp.DefaultRetryPolicy(ctx, response, err)
 }
 
 // Server is the address of the API, as it is kept with an account.
@@ -184,6 +194,8 @@ func (r *Remote) refusal(response *http.Response) error {
 		return fmt.Errorf("%s refuses the token: it is unknown, has expired, or may not be used from here", r.Server())
 	case answer.Error == "forbidden":
 		return errors.New("the token is not good for that domain: 'acmezone token create --domain' makes one that is")
+	case answer.Error == "rate_limited":
+		return fmt.Errorf("%s has had too many requests of this kind from here: go on in %s seconds", r.Server(), response.Header.Get("Retry-After"))
 	case answer.Error == "registration_forbidden":
 		return errors.New("the token is good for no further registration: it is used up, or has its quota of accounts")
 	}

@@ -9,7 +9,6 @@ func (c *Config) checkNotYet() error {
 		set           bool
 		key, what, do string
 	}{
-		{c.Admin.Listen != "", "admin.listen", "admin.listen", "leave it out; /health is on the API"},
 		{len(c.Publish.Confirm) > 0 && !c.NSD.Publishes(), "publish.confirm", "publish.confirm without [nsd]", "leave it out: the embedded server proves what it answers"},
 	} {
 		if k.set {

@@ -168,6 +168,9 @@ func (c *Config) checkPublish() error {
 }
 
 func (c *Config) checkLog() error {
+	if c.Log.Audit != "" && !filepath.IsAbs(c.Log.Audit) {
+		return fmt.Errorf("log.audit: %q is not an absolute path: commands would look for it where they are typed", c.Log.Audit)
+	}
 	return firstOf(
 		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
 		oneOf("log.format", c.Log.Format, "text", "json"),

@@ -34,7 +34,7 @@ func (c *clock) passes(from string, of class, n int) (passed int) {
 }
 
 func TestRateLimit(t *testing.T) {
-	for _, rate := range []int{1, 5, 200, 999_999} {
+	for _, rate := range []int{1, 5, 200, 20_000} {
 		c := newClock(RateLimit{PerSecond: rate})
 		for _, step := range []struct {
 			after time.Duration
@@ -97,12 +97,12 @@ func TestAFullTableErrsTowardsAnswering(t *testing.T) {
 	c := newClock(RateLimit{PerSecond: 10})
 	flood := netip.MustParseAddr("2001:db8::1")
 	var flooded int
-	for i := range 4 * accountLines * lineAccounts {
+	for i := range 2 * accountLines * lineAccounts {
 		other := netip.AddrFrom4([4]byte{byte(i >> 16), byte(i >> 8), byte(i), 1})
 		if c.judge(other, positive, c.now) != answered {
 			t.Fatalf("%s has asked once and gets nothing", other)
 		}
-		if c.judge(flood, positive, c.now) == answered {
+		if i%16 == 0 && c.judge(flood, positive, c.now) == answered {
 			flooded++
 		}
 	}
@@ -201,7 +201,9 @@ func TestFloodOfRefusedQuestions(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	s := startLimited(t, Options{RateLimit: RateLimit{PerSecond: 1, Slip: 1}}, func(*tcpTimeouts) {})
+	s := startLimited(t, Options{RateLimit: RateLimit{PerSecond: 1, Slip: 1}}, func(s *Server) {
+		s.limiter.table.cost, s.limiter.table.depth = 3600*second, 3600*second // however slow the machine is
+	})
 	udp, tcp := dial(t, s, "udp"), dial(t, s, "tcp")
 	soa := numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA", EDNS: true, Version: 1})
 	tcp.send(t, head(flagQR), soa)

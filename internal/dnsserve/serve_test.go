@@ -25,7 +25,7 @@ func start(t *testing.T, d *zone.Definition) *Server {
 }
 
 // serve runs Serve and sees to it that it returns when the test ends.
-func serve(t *testing.T, s *Server) {
+func serve(t testing.TB, s *Server) {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()

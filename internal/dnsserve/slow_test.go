@@ -110,7 +110,7 @@ func hangUp(conn net.Conn) {
 // TestSlowConnections has thousands of slow connections hang on the server, and
 // more come all the time, while real clients go on.
 func TestSlowConnections(t *testing.T) {
-	s := startLimited(t, Options{}, func(*tcpTimeouts) {})
+	s := startLimited(t, Options{}, func(*Server) {})
 	clients := []struct{ name, network, from string }{
 		{"UDP, another address", "udp", "127.0.0.2"},
 		{"TCP, another address", "tcp", "127.0.0.2"},
@@ -125,7 +125,7 @@ func TestSlowConnections(t *testing.T) {
 	attack.Go(func() { slowly(s, "127.0.0.1", 400*time.Microsecond, &opened, stop) })
 	defer attack.Wait()
 	defer close(stop)
-	awaitOpened(t, &opened, slowConnections)
+	await(t, func() bool { return opened.Load() >= slowConnections })
 	for _, c := range clients {
 		before, began := opened.Load(), time.Now()
 		got := asks(s, c.network, c.from)
@@ -138,17 +138,18 @@ func TestSlowConnections(t *testing.T) {
 	t.Logf("%+v, %d goroutines", s.connections.Stats(), runtime.NumGoroutine())
 }
 
-func awaitOpened(t *testing.T, opened *atomic.Int64, n int64) {
+// await polls until that is so.
+func await(t *testing.T, so func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for opened.Load() < n {
+	for !so() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("%d connections opened", opened.Load())
+			t.Fatal("waited for too long")
 		}
 	}
 }

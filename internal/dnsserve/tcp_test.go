@@ -13,15 +13,15 @@ import (
 	"github.com/acmezone/acmezone/internal/limit"
 )
 
-// startLimited serves the cases' zone with other limits.
-func startLimited(t *testing.T, opts Options, change func(*tcpTimeouts)) *Server {
+// startLimited serves the cases' zone with other limits, and what change changes.
+func startLimited(t testing.TB, opts Options, change func(*Server)) *Server {
 	t.Helper()
 	opts.Listen, opts.Definition = []string{"127.0.0.1:0"}, dnstest.Definition(t)
 	s, err := Listen(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	change(&s.timeouts)
+	change(s)
 	serve(t, s)
 	publish(t, s, dnstest.Snapshot())
 	return s
@@ -39,7 +39,7 @@ func numbered(t testing.TB, id uint16, q dnstest.Query) []byte {
 }
 
 func TestTCPPipelining(t *testing.T) {
-	s := startLimited(t, Options{}, func(*tcpTimeouts) {})
+	s := startLimited(t, Options{}, func(*Server) {})
 	conn := dial(t, s, "tcp")
 	var packets [][]byte
 	for id := range uint16(100) {
@@ -54,7 +54,7 @@ func TestTCPPipelining(t *testing.T) {
 }
 
 func TestTCPOctetByOctet(t *testing.T) {
-	s := startLimited(t, Options{}, func(*tcpTimeouts) {})
+	s := startLimited(t, Options{}, func(*Server) {})
 	conn := dial(t, s, "tcp")
 	packet := numbered(t, 7, dnstest.Query{Name: "@", Type: "SOA"})
 	for _, c := range append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...) {
@@ -76,7 +76,7 @@ func (c stream) closed(t *testing.T) bool {
 }
 
 func TestTCPIdle(t *testing.T) {
-	s := startLimited(t, Options{}, func(l *tcpTimeouts) { l.idle, l.busy = 50*time.Millisecond, 50*time.Millisecond })
+	s := startLimited(t, Options{}, func(s *Server) { s.timeouts.idle, s.timeouts.busy = 50*time.Millisecond, 50*time.Millisecond })
 	for name, octets := range map[string]string{
 		"nothing": "", "half a length": "\x00", "half a message": "\x00\x20\x00", "a message of no octets": "\x00\x00",
 	} {
@@ -93,7 +93,7 @@ func TestTCPIdle(t *testing.T) {
 }
 
 func TestTCPKeepaliveSaysLessWhileBusy(t *testing.T) {
-	s := startLimited(t, Options{Connections: 1}, func(l *tcpTimeouts) { l.busy = 3 * time.Second })
+	s := startLimited(t, Options{Connections: 1}, func(s *Server) { s.timeouts.busy = 3 * time.Second })
 	conn := dial(t, s, "tcp")
 	q := dnstest.Query{Name: "@", Type: "SOA", EDNS: true, Options: keepaliveOption()}
 	conn.send(t, numbered(t, 1, q))
@@ -105,7 +105,7 @@ func TestTCPKeepaliveSaysLessWhileBusy(t *testing.T) {
 
 // A client that asks and asks but never reads must lose its connection.
 func TestTCPSlowReader(t *testing.T) {
-	s := startLimited(t, Options{}, func(l *tcpTimeouts) { l.write = 50 * time.Millisecond })
+	s := startLimited(t, Options{}, func(s *Server) { s.timeouts.write = 50 * time.Millisecond })
 	conn := dial(t, s, "tcp")
 	packet := numbered(t, 1, dnstest.Query{Name: "huge", Type: "TXT"})
 	writer := bufio.NewWriter(conn)
@@ -128,7 +128,7 @@ func TestTCPSlowReader(t *testing.T) {
 func TestTCPBounds(t *testing.T) {
 	for name, opts := range map[string]Options{"in all": {Connections: 2}, "per client": {ConnectionsPerAddress: 2}} {
 		t.Run(name, func(t *testing.T) {
-			s := startLimited(t, opts, func(*tcpTimeouts) {})
+			s := startLimited(t, opts, func(*Server) {})
 			conns := make([]stream, 3)
 			for i := range conns {
 				conns[i] = dial(t, s, "tcp")

@@ -46,11 +46,20 @@ func (e rcodeError) Error() string {
 // to one process of the server, and hold up its end.
 type asker struct {
 	apex string
+	seen *sightings // what was answered; nil: nobody wants to know
 }
 
 // serial returns the serial that a server answers. Errors: errSilent or errCutOff, with
 // the reason, or an rcodeError.
 func (a asker) serial(ctx context.Context, server string) (zone.Serial, error) {
+	serial, err := a.askSerial(ctx, server)
+	if ctx.Err() == nil { // else it wasn't the server that gave up
+		a.seen.note(server, serial, err)
+	}
+	return serial, err
+}
+
+func (a asker) askSerial(ctx context.Context, server string) (zone.Serial, error) {
 	answer, err := a.ask(ctx, server, a.apex, dns.TypeSOA)
 	if err != nil {
 		return 0, err

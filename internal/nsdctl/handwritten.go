@@ -39,7 +39,7 @@ func OpenZone(ctx context.Context, server Server, name string) (*HandWritten, er
 	if p.ZoneFile == "" {
 		return nil, fmt.Errorf("NSD has no zonefile: for %s: add one to its zone: clause in %s", p.Zone, server.Config)
 	}
-	return &HandWritten{Settings: p.Settings, place: p, asker: asker{apex}}, nil
+	return &HandWritten{Settings: p.Settings, place: p, asker: asker{apex: apex}}, nil
 }
 
 // Running reports what keeps NSD from being told to reload.

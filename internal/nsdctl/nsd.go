@@ -41,13 +41,6 @@ type Options struct {
 	told *told
 }
 
-func (o Options) current() *zone.Definition {
-	if o.Current == nil {
-		return o.Definition
-	}
-	return o.Current()
-}
-
 // NSD is the publisher that hands the zone to NSD and proves that NSD itself answers
 // it. Its methods are called by one goroutine.
 type NSD struct {
@@ -69,14 +62,24 @@ type NSD struct {
 	took      time.Duration // the last proof
 }
 
+// current is Current, or its default.
+func (o Options) current() func() *zone.Definition {
+	if o.Current != nil {
+		return o.Current
+	}
+	return func() *zone.Definition { return o.Definition }
+}
+
 // New returns the two publishers of an NSD: itself, and the other servers of the zone.
 // Nothing happens before they are asked to publish.
 func New(opts Options) (*NSD, *Others) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
+	opts.Current = opts.current()
 	opts.told = &told{serials: make(map[string]zone.Serial)}
-	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker{opts.Definition.Name()}, shared: newHandover()}
+	asker := asker{opts.Definition.Name(), newSightings(opts.Newest)}
+	n := &NSD{opts: opts, apex: opts.Definition.Name(), asker: asker, shared: newHandover()}
 	return n, newOthers(opts, n.asker, n.shared)
 }
 
@@ -216,7 +219,9 @@ func (n *NSD) succeeded(snap *zone.Snapshot, begun time.Time) {
 	took := time.Since(begun)
 	n.served, n.wary, n.took, n.place.file.served = true, false, took, true
 	place := n.place
-	n.shared.proved(snap.Serial(), begun, n.others(), func(ctx context.Context) error {
+	others := n.others()
+	n.asker.seen.keep(append([]string{place.listener}, others...))
+	n.shared.proved(snap.Serial(), begun, others, func(ctx context.Context) error {
 		return mustSucceed(ctx, place.control, "notify "+place.Zone)
 	})
 	n.opts.Log.Debug("NSD answers", "serial", snap.Serial(), "live", snap.Len(), "took", took)

@@ -56,6 +56,12 @@ func TestDeadSecondaryIsPassedOver(t *testing.T) {
 	if !strings.Contains(w.log.String(), "passed over") {
 		t.Error("nothing was said of it")
 	}
+	if s := w.status(secondaries[0]); !s.Known || s.Serial != 5 || s.InSync || !s.Skipped || s.Behind <= 0 {
+		t.Errorf("its status is %+v", s)
+	}
+	if s := w.status(secondaries[1]); s.Serial != 6 || !s.InSync || s.Skipped || s.Behind != 0 {
+		t.Errorf("the other one's status is %+v", s)
+	}
 	secondaries[0].Restart()
 	if err := retry(func() error { return w.others.Check(t.Context(), w.current()) }); err != nil {
 		t.Fatal(err)
@@ -68,6 +74,26 @@ func TestDeadSecondaryIsPassedOver(t *testing.T) {
 	if got := secondaries[0].Serial(t, apex); got != 7 {
 		t.Errorf("it answers serial %d", got)
 	}
+	if all := w.others.Servers(); len(all) != 3 {
+		t.Errorf("the servers are %+v", all)
+	}
+	for _, s := range w.others.Servers() {
+		if s.Serial != 7 || !s.InSync || s.Skipped {
+			t.Errorf("status %+v", s)
+		}
+	}
+}
+
+// status is what Servers says of one.
+func (w *writer) status(server *nsdtest.Server) (found ServerStatus) {
+	w.t.Helper()
+	for _, s := range w.others.Servers() {
+		if s.Server == server.Addr.String() {
+			return s
+		}
+	}
+	w.t.Errorf("nothing is known of %s", server.Addr)
+	return found
 }
 
 func TestDeadSecondaryFails(t *testing.T) {

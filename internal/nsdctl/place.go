@@ -257,6 +257,7 @@ func Inspect(ctx context.Context, o Options) (*Settings, error) {
 	if err := p.reader.cannotEnter(filepath.Dir(p.file.path)); err != nil {
 		return nil, err
 	}
+	o.Current = o.current()
 	n := &NSD{opts: o, place: p}
 	return p.Settings, n.checkStatic(ctx)
 }
@@ -265,6 +266,7 @@ func Inspect(ctx context.Context, o Options) (*Settings, error) {
 // nothing. Where NSD's configuration or the checker aren't to be found it is nil: that they
 // are wrong isn't known then.
 func Readable(ctx context.Context, o Options) error {
+	o.Current = o.current()
 	p, err := o.find(ctx)
 	if err != nil {
 		return nil

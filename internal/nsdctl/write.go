@@ -61,7 +61,7 @@ func (n *NSD) inspection(ctx context.Context) func(path string) error {
 // changes, once for each definition: an older NSD doesn't know every type of record that the DNS library
 // knows, and one line that it can't read costs it the whole zone.
 func (n *NSD) checkStatic(ctx context.Context) error {
-	def := n.opts.current()
+	def := n.opts.Current()
 	if n.checked == def {
 		return nil
 	}

@@ -41,7 +41,9 @@ func (p *Pipeline) commit(batch []*request) error {
 		changes[i] = r.change
 	}
 	p.setBusy(p.opts.Now())
+	began := time.Now()
 	snap, errs := p.opts.Store.Commit(changes)
+	p.opts.Observer.Committed(changes, errs, time.Since(began))
 	p.noteStore(firstStoreError(errs))
 	takeSteps(batch, errs)
 	p.hand(snap, batch, errs)

@@ -67,6 +67,7 @@ type Options struct {
 	Lifetime   time.Duration    // of a value; 0 keeps values for ever
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: slog.Default()
+	Observer   Observer         // nil: nobody
 }
 
 // Bounds are those of the options that may change while the pipeline runs.
@@ -96,6 +97,9 @@ func New(opts Options) *Pipeline {
 	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
+	}
+	if opts.Observer == nil {
+		opts.Observer = nobody{}
 	}
 	p := &Pipeline{
 		opts:      opts,

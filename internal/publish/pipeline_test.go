@@ -156,6 +156,16 @@ type bed struct {
 
 func start(t *testing.T, gated bool, lifetime time.Duration, servers ...*server) *bed {
 	t.Helper()
+	return startWith(t, gated, publish.Options{Lifetime: lifetime}, servers...)
+}
+
+func startObserved(t *testing.T, observer publish.Observer, servers ...*server) *bed {
+	t.Helper()
+	return startWith(t, false, publish.Options{Observer: observer}, servers...)
+}
+
+func startWith(t *testing.T, gated bool, opts publish.Options, servers ...*server) *bed {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	db, err := store.Open(t.Context(), store.Options{
 		Path: filepath.Join(t.TempDir(), "acmezone.db"), Zone: "auth.test.", Policy: zone.SerialIncrement, MaxValues: 6, Log: log,
@@ -167,7 +177,7 @@ func start(t *testing.T, gated bool, lifetime time.Duration, servers ...*server)
 	if gated {
 		watched.gate = make(chan struct{})
 	}
-	opts := publish.Options{Store: watched, Timeout: timeout, Lifetime: lifetime, Log: log}
+	opts.Store, opts.Timeout, opts.Log = watched, timeout, log
 	for _, s := range servers {
 		opts.Publishers = append(opts.Publishers, s)
 	}

@@ -130,6 +130,9 @@ func (r *runner) publish(ctx context.Context, snap *zone.Snapshot) *zone.Snapsho
 		}
 		began := r.begin()
 		err := r.publisher.Publish(ctx, snap)
+		if ctx.Err() == nil || err == nil {
+			r.pipeline.opts.Observer.Published(r.publisher.Name(), time.Since(began), err)
+		}
 		if err == nil {
 			r.succeeded(snap, time.Since(began))
 			return snap

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/acmezone/acmezone/internal/client"
+)
+
+// silentCA accepts no connection.
+func silentCA(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "https://" + l.Addr().String() + "/dir"
+}
+
+// TestServesWithoutAWordOnTLS: the default takes a certificate from a CA, and its
+// absence keeps nobody from serving.
+func TestServesWithoutAWordOnTLS(t *testing.T) {
+	dir := t.TempDir()
+	config := writeTestConfig(t, dir)
+	change(t, config, "tls = \"off\"\n", "acme_directory = \""+silentCA(t)+"\"\n")
+	p := start(t, config)
+	conn, err := tls.Dial("tcp", p.api, &tls.Config{InsecureSkipVerify: true}) // whoever signed it
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := conn.ConnectionState().PeerCertificates[0]
+	conn.Close()
+	if leaf.VerifyHostname("auth.test") != nil || leaf.CheckSignatureFrom(leaf) != nil {
+		t.Errorf("%v is shown", leaf.Subject)
+	}
+	var said struct{ Degraded []string }
+	if status := p.healthOverTLS(t, &said); status != http.StatusOK || len(said.Degraded) != 1 || !strings.Contains(said.Degraded[0], "self-signed certificate until it has the first one for auth.test") {
+		t.Errorf("/health says %d %q", status, said.Degraded)
+	}
+	admin, err := client.Dial(context.Background(), filepath.Join(dir, "admin.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if s, err := admin.Certificate(context.Background()); err != nil || !s.SelfSigned || s.Host != "auth.test" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "acme")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Error(info, err)
+	}
+	p.stop()
+	if log := p.log.String(); !strings.Contains(log, "the API answers with a self-signed certificate until") || strings.Contains(log, "PRIVATE KEY") {
+		t.Error(log)
+	}
+}
+
+func (p *process) healthOverTLS(t *testing.T, into any) int {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Get("https://" + p.api + "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil {
+		err = json.Unmarshal(body, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	return resp.StatusCode
+}

@@ -1,0 +1,170 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// Options of a log.
+type Options struct {
+	Path     string
+	Database string           // the database's path: who owns its folder owns a new log
+	Log      *slog.Logger     // takes what keeps lines from being written
+	Now      func() time.Time // nil: time.Now
+}
+
+// Log is the open audit log. A nil Log is one that isn't wanted: it takes entries and
+// drops them. Its methods may be called by any number of goroutines.
+type Log struct {
+	opts Options
+
+	mu    sync.Mutex // held during a write, so that the inode check and the write are one
+	file  *file      // nil after a failure, until it can be opened again
+	fault error      // of the last write
+	bound bound
+	stats Stats
+}
+
+// Stats are counts since the start.
+type Stats struct {
+	Written uint64
+	Failed  uint64 // lines that could not be written
+	LeftOut uint64 // refusals beyond the bound
+}
+
+// Open opens the log, or makes it. It starts no goroutine.
+func Open(opts Options) (*Log, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	f, err := open(opts.Path, opts.Database)
+	if err != nil {
+		return nil, fmt.Errorf("the audit log: %w%s", err, advice(err))
+	}
+	return &Log{opts: opts, file: f}, nil
+}
+
+// advice says what an operator can do about it.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return ": make its folder, for the user that the service runs as"
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Sprintf(": let user %d, that this runs as, write it, or name another file", os.Geteuid())
+	}
+	return ""
+}
+
+// Write appends an entry, unless it is a refusal beyond the bound. The line is in the
+// file, though not synced to the disk, when Write returns. What can't be written is
+// said in the log, once, and by Fault; it stops nobody's work.
+func (l *Log) Write(e Entry) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.opts.Now()
+	if e.Result == Refused && !l.bound.admits(now) {
+		l.stats.LeftOut++
+		return
+	}
+	l.sayLeftOut(now, false)
+	l.append(e, now)
+}
+
+// sayLeftOut writes how many lines were left out; with l.mu held.
+func (l *Log) sayLeftOut(now time.Time, last bool) {
+	if n := l.bound.leftOut(now, last); n > 0 {
+		l.append(Entry{Event: "left_out", Result: Refused, Count: n}, now)
+	}
+}
+
+// append writes a line; with l.mu held.
+func (l *Log) append(e Entry, now time.Time) {
+	line, err := e.line(now)
+	if err == nil {
+		err = l.write(line)
+	}
+	if err != nil {
+		l.stats.Failed++
+	} else {
+		l.stats.Written++
+	}
+	l.note(err)
+}
+
+// write takes up the file that is at the path now, which after a rotation is another.
+func (l *Log) write(line []byte) error {
+	if l.file != nil && l.file.moved(l.opts.Path) {
+		l.drop()
+	}
+	if l.file == nil {
+		f, err := open(l.opts.Path, l.opts.Database)
+		if err != nil {
+			return err
+		}
+		l.file = f
+	}
+	return l.file.write(line)
+}
+
+func (l *Log) drop() {
+	_ = l.file.close() // its lines are written: nothing is buffered
+	l.file = nil
+}
+
+// note keeps the fault and says when it begins and ends.
+func (l *Log) note(err error) {
+	before := l.fault
+	l.fault = err
+	switch {
+	case err != nil && before == nil:
+		l.opts.Log.Error("the audit log takes no lines: what is changed from now on is not in it", "file", l.opts.Path, "err", err)
+	case err == nil && before != nil:
+		l.opts.Log.Info("the audit log takes lines again", "file", l.opts.Path)
+	}
+}
+
+// Fault returns why the last line could not be written, nil if it could.
+func (l *Log) Fault() error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fault == nil {
+		return nil
+	}
+	return fmt.Errorf("the audit log takes no lines: %w", l.fault)
+}
+
+// Stats returns the counts so far.
+func (l *Log) Stats() Stats {
+	if l == nil {
+		return Stats{}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stats
+}
+
+// Close writes what is still to be said and closes the file.
+func (l *Log) Close() error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sayLeftOut(l.opts.Now(), true)
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.close()
+	l.file = nil
+	return err
+}
