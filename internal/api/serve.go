@@ -75,7 +75,6 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	for _, door := range doors {
 		door.shut()
 	}
-	server.SetKeepAlivesEnabled(false)
 	fresh.hearOut()
 	// Every handler ends by its own deadline, or with the server's life, so this does.
 	timeout := opts.timeoutNow()
