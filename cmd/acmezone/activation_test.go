@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -149,7 +150,9 @@ func TestInheritedUnixSocketOutlivesTheService(t *testing.T) {
 	h := &holder{t: t, files: []*os.File{file}, names: []string{"api"}}
 	config := writeTestConfig(t, t.TempDir())
 	change(t, config, "[api]\nlisten = [\"127.0.0.1:0\"]", fmt.Sprintf("[api]\nlisten = [%q]", "unix:"+path))
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
 	for range 2 {
 		p := h.start(config, true)
 		response, err := client.Get("http://acmezone/health")

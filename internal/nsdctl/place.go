@@ -262,6 +262,19 @@ func Inspect(ctx context.Context, o Options) (*Settings, error) {
 	return p.Settings, n.checkStatic(ctx)
 }
 
+// Readable returns what NSD's own checker says against the static records, and changes
+// nothing. Where NSD's configuration or the checker aren't to be found it is nil: that they
+// are wrong isn't known then.
+func Readable(ctx context.Context, o Options) error {
+	o.Current = o.current()
+	p, err := o.find(ctx)
+	if err != nil {
+		return nil
+	}
+	n := &NSD{opts: o, place: p}
+	return n.checkStatic(ctx)
+}
+
 // stanzaHint says what to type where NSD doesn't know the zone.
 func stanzaHint(apex, config string) string {
 	name := strings.TrimSuffix(apex, ".")

@@ -101,20 +101,21 @@ func (s *Sockets) API(listen string) net.Listener {
 // Rest returns an error if a socket has not been taken: it would look as if somebody
 // listened there.
 func (s *Sockets) Rest() error {
-	if s == nil {
+	switch {
+	case s == nil:
 		return nil
-	}
-	for _, c := range s.streams {
-		key := "api.listen"
-		if c.name == nameDNS {
-			key = "dns.listen"
-		}
-		return fmt.Errorf("the service manager hands over the socket %q on %s, which the configuration doesn't name: add it to %s, or take it out of the socket unit", c.name, c.listener.Addr(), key)
-	}
-	for _, c := range s.packets {
-		return fmt.Errorf("the service manager hands over a UDP socket on %s, which the configuration doesn't name: add it to dns.listen, or take it out of the socket unit", c.LocalAddr())
+	case len(s.streams) > 0 && s.streams[0].name == nameDNS:
+		return unwanted("a TCP socket", s.streams[0].listener.Addr(), "dns.listen")
+	case len(s.streams) > 0:
+		return unwanted("a socket", s.streams[0].listener.Addr(), "api.listen")
+	case len(s.packets) > 0:
+		return unwanted("a UDP socket", s.packets[0].LocalAddr(), "dns.listen")
 	}
 	return nil
+}
+
+func unwanted(what string, at net.Addr, key string) error {
+	return fmt.Errorf("the service manager hands over %s on %s, which the configuration doesn't name: add it to %s, or take it out of the socket unit", what, at, key)
 }
 
 // Close closes what nobody has taken.
