@@ -92,7 +92,9 @@ func TestProxyHasAsManyConnectionsAsThereAre(t *testing.T) {
 			defer conn.Close()
 			conns = append(conns, conn)
 		}
-		got := exchange(t, conns[0], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+		const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+		exchange(t, conns[each-1], health) // by then all have been let in, in their order
+		got := exchange(t, conns[0], health)
 		if strings.HasPrefix(got, "200") != want {
 			t.Errorf("%s: the first of %d connections: %q", source, each, got)
 		}
