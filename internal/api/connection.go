@@ -25,7 +25,7 @@ const proxyHeaderTime = 5 * time.Second
 // waits for nobody's header: the connection's own goroutine does.
 type guardedListener struct {
 	net.Listener
-	proxies     func() Proxies
+	proxies     func() Proxies // nil: nobody is believed
 	connections *limit.Connections
 }
 
@@ -43,12 +43,21 @@ func (l guardedListener) Accept() (net.Conn, error) {
 			continue
 		}
 		conn := &connection{Conn: raw, raw: raw, handle: handle}
-		if proxies := l.proxies(); proxies.Unix && !from.IsValid() || zone.Contains(proxies.Networks, from) {
+		if l.believes(from) {
 			conn.proxy = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(proxyHeaderTime))
 			conn.Conn = conn.proxy
 		}
 		return conn, nil
 	}
+}
+
+// believes reports whether who connects from there may say whom it speaks for.
+func (l guardedListener) believes(from netip.Addr) bool {
+	if l.proxies == nil {
+		return false
+	}
+	proxies := l.proxies()
+	return proxies.Unix && !from.IsValid() || zone.Contains(proxies.Networks, from)
 }
 
 // rawPeer returns who has connected, whoever that speaks for; invalid on a unix socket.

@@ -45,9 +45,6 @@ func (o ServeOptions) timeoutNow() time.Duration {
 // takes no new requests, finishes those it has and returns nil. It closes the
 // listeners, also when it fails.
 func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts ServeOptions) error {
-	if opts.Proxies == nil {
-		opts.Proxies = func() Proxies { return Proxies{} }
-	}
 	if opts.Connections == nil {
 		opts.Connections = limit.NewConnections(limit.Bounds{})
 	}

@@ -34,7 +34,8 @@ func ServeProbes(ctx context.Context, l net.Listener, h http.Handler, log *slog.
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	server.SetKeepAlivesEnabled(false)
-	l = guardedListener{Listener: l, connections: limit.NewConnections(limit.Bounds{Total: maxProbers})}
+	nobody := func() Proxies { return Proxies{} }
+	l = guardedListener{l, nobody, limit.NewConnections(limit.Bounds{Total: maxProbers})}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {
