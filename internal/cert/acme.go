@@ -86,8 +86,10 @@ func OpenManaged(want ACME, meanwhile func() (*tls.Certificate, error)) (*Manage
 // and returns the roots to trust, nil for the system's. The errors name the key of
 // the configuration.
 func (a ACME) Check() (*x509.CertPool, error) {
-	if err := a.checkStorage(); err != nil {
-		return nil, err
+	for _, check := range []func() error{a.checkHost, a.checkDirectory, a.checkEmail, a.checkStorage} {
+		if err := check(); err != nil {
+			return nil, err
+		}
 	}
 	if a.RootFile == "" {
 		return nil, nil

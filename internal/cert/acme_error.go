@@ -35,8 +35,15 @@ func (m *Managed) why(err error) string {
 	case errors.As(err, &request):
 		return oneLine(fmt.Sprintf("the CA isn't reached at %s: %v", request.URL, request.Err))
 	}
+	if _, what, found := strings.Cut(err.Error(), provisioning); found {
+		return oneLine(fmt.Sprintf("%s isn't the directory of a CA: %s: look at api.acme_directory", m.Directory, strings.TrimSpace(what)))
+	}
 	return oneLine(err.Error())
 }
+
+// provisioning is what the library says when it is the directory that can't be read. It
+// has no type for that.
+const provisioning = "provisioning client: "
 
 // whyRefused has the CA's own words, and what they ask for.
 func (m *Managed) whyRefused(p acme.Problem) string {
