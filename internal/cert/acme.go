@@ -126,6 +126,10 @@ func (m *Managed) use(pair *tls.Certificate, after time.Duration) {
 	m.show(pair, false)
 	leaf := pair.Leaf
 	m.plan.got(leaf, after)
+	if m.Status().Expired(time.Now()) {
+		m.Log.Warn("the stored certificate has expired and clients refuse it until it is renewed", "host", m.Host, "expired", leaf.NotAfter.UTC())
+		return
+	}
 	m.Log.Info("certificate in use", "host", m.Host, "issuer", leaf.Issuer.CommonName,
 		"expires", leaf.NotAfter.UTC(), "renewal", m.plan.renewAt.UTC())
 }

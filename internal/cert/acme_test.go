@@ -363,6 +363,24 @@ func TestFailedRenewalIsLoudAndGoesOn(t *testing.T) {
 	})
 }
 
+func TestAnExpiredCertificateIsLoud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder, log := t.TempDir(), &transcript{}
+		store(t, folder, "auth.test", time.Hour)
+		time.Sleep(2 * time.Hour)
+		m := open(t, folder, log)
+		if !log.has("the stored certificate has expired and clients refuse it") || log.has("certificate in use") {
+			t.Error(log.text.String())
+		}
+		stop := running(t, m, &fakeCA{fail: refused})
+		synctest.Wait()
+		if !log.has("has expired and couldn't be renewed: clients refuse it") {
+			t.Error(log.text.String())
+		}
+		stop()
+	})
+}
+
 func TestTheCAsWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
