@@ -491,6 +491,20 @@ func TestOpenManagedSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestInOurWords(t *testing.T) {
+	m := &Managed{ACME: ACME{Host: "auth.test", Directory: testDirectory, Storage: "/acme"}}
+	for text, want := range map[string]string{
+		"failed storage check: write /acme/1: no space left on device - storage is probably misconfigured": "the folder /acme (api.acme_storage) can't be written to: write /acme/1: no space left on device",
+		"[auth.test] Obtain: saving assets: write /acme/x: no space left on device":                        "saving assets: write /acme/x: no space left on device",
+		"[auth.test] Renew: no": "no",
+		"something":             "something",
+	} {
+		if got := m.why(errors.New(text)); got != want {
+			t.Errorf("said %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestPutOff reads Retry-After in both forms, and leaves aside what is neither.
 func TestPutOff(t *testing.T) {
 	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
