@@ -125,6 +125,9 @@ func checkCertificate(s surroundings, cfg *config.Config, def *zone.Definition) 
 		return err
 	case "acme":
 		want, err := managed(cfg, def)
+		if err == nil {
+			_, err = want.Check()
+		}
 		if err != nil {
 			return err
 		}
@@ -134,8 +137,6 @@ func checkCertificate(s surroundings, cfg *config.Config, def *zone.Definition) 
 		if def.OwesAddressToWildcard(want.Host) {
 			fmt.Fprintln(s.stderr, "warning:", wildcardWarning(want.Host))
 		}
-		_, err = want.Check()
-		return err
 	}
 	return nil
 }
