@@ -47,7 +47,7 @@ var ErrNotServing = errors.New("the embedded DNS server is not serving")
 // goroutine, Serve once only.
 type Server struct {
 	*responder
-	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
+	redefined   atomic.Pointer[redefinition] // waits for its serial; nil for none
 	sockets     []socket
 	connections *limit.Connections
 	timeouts    tcpTimeouts
