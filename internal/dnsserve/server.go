@@ -105,7 +105,7 @@ func Listen(opts Options) (_ *Server, err error) {
 		bound, err := bind(addr, &inherited)
 		if err != nil {
 			s.Close()
-			return nil, fmt.Errorf("dns: %w", err)
+			return nil, errors.Join(refuse(inherited), fmt.Errorf("dns: %w", err)) // the first may be why
 		}
 		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
 		s.sockets = append(s.sockets, bound)
