@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -145,8 +146,8 @@ func (c caller) post(path, body string, headers ...string) (int, string) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.source)}, Timeout: 10 * time.Second}
 	transport := &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: c.roots, ServerName: "auth.test"},
-		Dial: func(_, addr string) (net.Conn, error) {
-			conn, err := dialer.Dial("tcp", addr)
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, "tcp", addr)
 			if err == nil {
 				_, err = io.WriteString(conn, c.prefix)
 			}

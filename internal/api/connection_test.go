@@ -71,6 +71,9 @@ func TestWhatIsWorkedOnIsNotGivenUp(t *testing.T) {
 			<-held.begun
 			b.hang(300, "127.0.0.1", "POST /upd")
 			b.hang(300, "127.0.0.2", "POST /upd")
+			if got := b.sendFrom("127.0.0.1", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.HasPrefix(got, "200 ") {
+				t.Errorf("health, by when all the others have been let in: %q", got)
+			}
 			close(held.let)
 			b.want("update", <-answered, 200, `{"txt": "`+challenge+`"}`)
 		})
@@ -92,7 +95,9 @@ func TestProxyHasAsManyConnectionsAsThereAre(t *testing.T) {
 			defer conn.Close()
 			conns = append(conns, conn)
 		}
-		got := exchange(t, conns[0], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+		const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+		exchange(t, conns[each-1], health) // by then all have been let in, in their order
+		got := exchange(t, conns[0], health)
 		if strings.HasPrefix(got, "200") != want {
 			t.Errorf("%s: the first of %d connections: %q", source, each, got)
 		}
