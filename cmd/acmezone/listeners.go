@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/acmezone/acmezone/internal/api"
@@ -48,7 +49,7 @@ func (s *service) listenAPI(ctx context.Context) error {
 		}
 		l, err := listenClients(ctx, addr)
 		if err != nil {
-			return err
+			return errors.Join(err, s.inherited.Rest()) // which may be why
 		}
 		s.api = append(s.api, l)
 	}

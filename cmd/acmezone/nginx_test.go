@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -100,7 +101,7 @@ func (f *front) start(behind string) {
 		{"/run/nginx.pid", filepath.Join(f.dir, "nginx.pid")}, {"listen 443 ssl", "listen " + f.web + " ssl"},
 		{"/etc/letsencrypt/live/auth.example.org/fullchain.pem", pem}, {"/etc/letsencrypt/live/auth.example.org/privkey.pem", pem},
 		{"http://unix:/run/acmezone/api.sock", "http://unix:" + f.socket},
-		{"listen 8443", "listen " + f.stream}, {"proxy_pass 127.0.0.1:8443", "proxy_pass " + behind},
+		{"listen 443;", "listen " + f.stream + ";"}, {"proxy_pass 127.0.0.1:8443", "proxy_pass " + behind},
 		{"worker_processes auto", "worker_processes 1"},
 	} {
 		if !strings.Contains(text, change[0]) {
@@ -145,8 +146,8 @@ func (c caller) post(path, body string, headers ...string) (int, string) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.source)}, Timeout: 10 * time.Second}
 	transport := &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: c.roots, ServerName: "auth.test"},
-		Dial: func(_, addr string) (net.Conn, error) {
-			conn, err := dialer.Dial("tcp", addr)
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, "tcp", addr)
 			if err == nil {
 				_, err = io.WriteString(conn, c.prefix)
 			}

@@ -71,6 +71,9 @@ func TestWhatIsWorkedOnIsNotGivenUp(t *testing.T) {
 			<-held.begun
 			b.hang(300, "127.0.0.1", "POST /upd")
 			b.hang(300, "127.0.0.2", "POST /upd")
+			if got := b.sendFrom("127.0.0.1", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.HasPrefix(got, "200 ") {
+				t.Errorf("health, by when all the others have been let in: %q", got)
+			}
 			close(held.let)
 			b.want("update", <-answered, 200, `{"txt": "`+challenge+`"}`)
 		})

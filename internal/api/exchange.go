@@ -30,6 +30,7 @@ func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) er
 	return func(w http.ResponseWriter, r *http.Request) {
 		at(w, endpointOf(what))
 		e := &exchange{Request: r, arrived: time.Now(), client: h.Proxies.client(r)}
+		h.sayUnnamedProxy(r)
 		err := do(w, e)
 		if err != nil {
 			writeError(w, err)
@@ -37,6 +38,16 @@ func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) er
 		h.logExchange(what, e, err)
 		h.Audit.Write(auditEntry(what, e, err)) // before the answer leaves, unless it is a long one
 	}
+}
+
+// sayUnnamedProxy says once that a proxy stands in front that nobody has named.
+func (h *handler) sayUnnamedProxy(r *http.Request) {
+	if !h.Proxies.unnamed(r) {
+		return
+	}
+	h.kept.proxy.Do(func() {
+		h.Log.Warn("a request came through a proxy that isn't in api.trusted_proxies: all who come through it count as one client, in limits, in allow lists and in register_from", "proxy", r.RemoteAddr)
+	})
 }
 
 func (h *handler) logExchange(what string, e *exchange, err error) {

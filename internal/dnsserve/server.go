@@ -47,7 +47,7 @@ var ErrNotServing = errors.New("the embedded DNS server is not serving")
 // goroutine, Serve once only.
 type Server struct {
 	*responder
-	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
+	redefined   atomic.Pointer[redefinition] // waits for its serial; nil for none
 	sockets     []socket
 	connections *limit.Connections
 	timeouts    tcpTimeouts
@@ -105,7 +105,7 @@ func Listen(opts Options) (_ *Server, err error) {
 		bound, err := bind(addr, &inherited)
 		if err != nil {
 			s.Close()
-			return nil, fmt.Errorf("dns: %w", err)
+			return nil, errors.Join(refuse(inherited), fmt.Errorf("dns: %w", err)) // the first may be why
 		}
 		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
 		s.sockets = append(s.sockets, bound)

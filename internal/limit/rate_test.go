@@ -106,8 +106,10 @@ func TestAnotherRateBeginsAnew(t *testing.T) {
 		t.Error("the same rate forgets what was counted")
 	}
 	b.SetRate(Rate{2, time.Hour})
-	if b.Take(1, now) != 0 || b.Take(1, now) != 0 || b.Take(1, now) == 0 {
-		t.Error("not two, as the new rate has it")
+	for i, free := range []bool{true, true, false} {
+		if wait := b.Take(1, now); (wait == 0) != free {
+			t.Errorf("event %d waits %v, of two as the new rate has it", i, wait)
+		}
 	}
 	b.SetRate(Rate{})
 	if b.Take(1, now) != 0 {
