@@ -60,6 +60,6 @@ if [ "$got" != "\"$value\"" ]; then
 	exit 1
 fi
 
-say "It works, and goes on running until you type: kill $pid"
+say "It works. Lines to try it with yourself, until you end it with: kill $pid"
 sed -n '/^Register, as/,/zone --config/p' "$log"
 echo

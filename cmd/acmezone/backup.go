@@ -24,7 +24,8 @@ func backupCommand(s surroundings) *cli.Command {
 		ArgsUsage: "FILE",
 		Description: "The copy is as the database was at one moment; the service goes on meanwhile. It is\n" +
 			"checked before it has its name, and its owner's alone. With - it goes to standard\n" +
-			"output, unchecked.\n\nExamples:\n" +
+			"output, unchecked. The configuration isn't in it, nor the API's certificate and its\n" +
+			"ACME account (api.acme_storage): a new certificate is got where they are missing.\n\nExamples:\n" +
 			"   acmezone backup /var/backups/acmezone.db --force\n" +
 			"   acmezone backup - | ssh backup.example.org 'cat > acmezone.db'",
 		Flags: []cli.Flag{

@@ -82,9 +82,11 @@ func managed(cfg *config.Config, def *zone.Definition) (cert.ACME, error) {
 		Host: host, Challenge: challenge, Directory: a.ACMEDirectory, Email: a.ACMEEmail, RootFile: a.ACMECAFile, Storage: a.ACMEStorage,
 		Forget: time.Duration(max(cfg.Zone.ChallengeTTL, cfg.Zone.NegativeTTL)),
 	}
-	if want.Storage == "" {
-		want.Storage = filepath.Join(filepath.Dir(cfg.Store.Path), "acme")
+	if want.Storage != "" {
+		return want, cert.CanMake(want.Storage)
 	}
+	// The folder of the database may be made later than the configuration is checked.
+	want.Storage = filepath.Join(filepath.Dir(cfg.Store.Path), "acme")
 	return want, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,7 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/client"
 )
 
@@ -80,4 +83,30 @@ func (p *process) healthOverTLS(t *testing.T, into any) int {
 		t.Fatalf("%s: %v", body, err)
 	}
 	return resp.StatusCode
+}
+
+// TestConfigCheckRemindsRoot: what root can read, the service's user perhaps can't.
+func TestConfigCheckRemindsRoot(t *testing.T) {
+	dir := t.TempDir()
+	pair, err := cert.SelfSigned(filepath.Join(dir, "pair.pem"), []string{"auth.test"}, time.Now())
+	if err != nil || pair == nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "acmezone.toml")
+	text := fmt.Sprintf("[zone]\nname = \"auth.test\"\nrecords = [\"@ A 192.0.2.1\"]\n[dns]\n[store]\npath = %q\n[api]\ntls = \"files\"\ncert_file = %[2]q\nkey_file = %[2]q\n",
+		filepath.Join(dir, "db", "acmezone.db"), filepath.Join(dir, "pair.pem"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "db"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for uid, want := range []string{"", "note: root can read the certificate files; whether the service's user can, this says: runuser -u daemon -- acmezone config check " + file + "\n"} {
+		if err := os.Chown(filepath.Join(dir, "db"), uid, -1); err != nil {
+			t.Fatal(err) // needs root, as other tests here do
+		}
+		if _, errs, code := command(t, "config", "check", file); code != exitDone || errs != want {
+			t.Errorf("exit code %d, %s", code, errs)
+		}
+	}
 }

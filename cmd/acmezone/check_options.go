@@ -24,7 +24,7 @@ func checkOptions(cfg *config.Config) (check.Options, error) {
 		Service: &check.Service{
 			Socket: cfg.Admin.Socket, Serial: asked.serial, Certificate: asked.certificate,
 			Hostname: strings.TrimSuffix(cfg.API.Hostname, "."), TLS: cfg.API.TLS, PathPrefix: cfg.API.PathPrefix,
-			RootFile: cfg.API.ACMECAFile, SelfSigned: selfSignedFile(cfg),
+			RootFile: cfg.API.ACMECAFile, SelfSigned: selfSignedFile(cfg), CertFile: cfg.API.CertFile,
 		},
 	}
 	if len(cfg.API.Listen) > 0 {

@@ -7,8 +7,12 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
@@ -109,6 +113,7 @@ func checkConfig(c *cli.Context, s surroundings) error {
 		return err
 	}
 	printWarnings(s.stderr, cfg, def)
+	remindRoot(s.stderr, cfg, path)
 	if cfg.NSD.Publishes() {
 		reportNSD(c.Context, s, cfg, def)
 	}
@@ -125,6 +130,9 @@ func checkCertificate(s surroundings, cfg *config.Config, def *zone.Definition) 
 		return err
 	case "acme":
 		want, err := managed(cfg, def)
+		if err == nil {
+			_, err = want.Check()
+		}
 		if err != nil {
 			return err
 		}
@@ -134,10 +142,25 @@ func checkCertificate(s surroundings, cfg *config.Config, def *zone.Definition) 
 		if def.OwesAddressToWildcard(want.Host) {
 			fmt.Fprintln(s.stderr, "warning:", wildcardWarning(want.Host))
 		}
-		_, err = want.Check()
-		return err
 	}
 	return nil
+}
+
+// remindRoot says, where root asks, that the user whose database it is may be able to read
+// less: certificates of certbot's are root's alone.
+func remindRoot(w io.Writer, cfg *config.Config, path string) {
+	if os.Geteuid() != 0 || cfg.API.TLS != "files" {
+		return
+	}
+	var folder unix.Stat_t
+	if unix.Stat(filepath.Dir(cfg.Store.Path), &folder) != nil || folder.Uid == 0 {
+		return
+	}
+	owner, err := user.LookupId(strconv.FormatUint(uint64(folder.Uid), 10))
+	if err != nil {
+		return
+	}
+	fmt.Fprintf(w, "note: root can read the certificate files; whether the service's user can, this says: runuser -u %s -- acmezone config check %s\n", owner.Username, path)
 }
 
 func printWarnings(w io.Writer, cfg *config.Config, def *zone.Definition) {

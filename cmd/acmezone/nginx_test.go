@@ -101,7 +101,7 @@ func (f *front) start(behind string) {
 		{"/run/nginx.pid", filepath.Join(f.dir, "nginx.pid")}, {"listen 443 ssl", "listen " + f.web + " ssl"},
 		{"/etc/letsencrypt/live/auth.example.org/fullchain.pem", pem}, {"/etc/letsencrypt/live/auth.example.org/privkey.pem", pem},
 		{"http://unix:/run/acmezone/api.sock", "http://unix:" + f.socket},
-		{"listen 8443", "listen " + f.stream}, {"proxy_pass 127.0.0.1:8443", "proxy_pass " + behind},
+		{"listen 443;", "listen " + f.stream + ";"}, {"proxy_pass 127.0.0.1:8443", "proxy_pass " + behind},
 		{"worker_processes auto", "worker_processes 1"},
 	} {
 		if !strings.Contains(text, change[0]) {

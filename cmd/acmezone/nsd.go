@@ -40,11 +40,6 @@ func nsdOptions(cfg *config.Config, def *zone.Definition) nsdctl.Options {
 	}
 }
 
-// manyNames is the number of live names from which on a zone file takes NSD so long to
-// read (a tenth of a second and more, with every update) that zone transfer is the
-// better way.
-const manyNames = 10_000
-
 // reportNSD says what 'config check' finds of NSD. What is wrong there is a warning:
 // the service starts without NSD, and publishes as soon as it can.
 func reportNSD(ctx context.Context, s surroundings, cfg *config.Config, def *zone.Definition) {
@@ -61,5 +56,4 @@ func reportNSD(ctx context.Context, s surroundings, cfg *config.Config, def *zon
 	if len(others) > 0 {
 		fmt.Fprintf(s.stdout, "an update is answered when these have it too: %s\n", strings.Join(others, ", "))
 	}
-	fmt.Fprintf(s.stdout, "NSD reads the whole file with every update: up to some %d live names that is quick, beyond it zone transfer (not in this version yet) is the better way\n", manyNames)
 }

@@ -63,11 +63,16 @@ type adminHandler struct {
 	log   *slog.Logger
 }
 
-// answer tells an operator the whole error: there are no strangers here.
+// answer tells an operator the whole error: there are no strangers here. What was wrong
+// with the question, "no such account" for one, matters to nobody else.
 func (a *adminHandler) answer(do func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := do(w, r); err != nil {
-			a.log.Warn("admin request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+			level := slog.LevelWarn
+			if status, _ := statusOf(err); status < http.StatusInternalServerError {
+				level = slog.LevelDebug
+			}
+			a.log.Log(r.Context(), level, "admin request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 			writeReason(w, err, err.Error())
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -95,6 +96,7 @@ type current struct {
 type kept struct {
 	limits *limits
 	bcrypt *bcryptGate
+	proxy  *sync.Once // has an unnamed proxy said
 }
 
 // handler answers by one set of options. It may be used by any number of goroutines.
@@ -105,7 +107,7 @@ type handler struct {
 
 // New returns the client API: /register, /update, /storage and /health.
 func New(opts Options) *Handler {
-	h := &Handler{kept: kept{newLimits(opts.Limits), newBcryptGate()}}
+	h := &Handler{kept: kept{newLimits(opts.Limits), newBcryptGate(), new(sync.Once)}}
 	h.Reconfigure(opts)
 	return h
 }
@@ -196,5 +198,6 @@ func answerHealth(w http.ResponseWriter, r *http.Request, service healthy) {
 		writeJSON(w, http.StatusOK, body)
 		return
 	}
+	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -158,6 +159,17 @@ func TestAuditOfAFlood(t *testing.T) {
 		if e.Event != "login_failed" || e.Client != "192.0.2.7" || e.Account != c.Username || e.Reason != reason {
 			t.Errorf("line %d: %+v", i, e)
 		}
+	}
+}
+
+// TestAnOperatorsWrongQuestionIsNoWarning: the answer goes to who asked.
+func TestAnOperatorsWrongQuestionIsNoWarning(t *testing.T) {
+	log := &syncBuffer{}
+	admin := api.NewAdmin(refusingAdmin{}, slog.New(slog.NewTextHandler(log, nil)))
+	w := httptest.NewRecorder()
+	admin.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/changes/unbind-domain", strings.NewReader(`{"Domain": "example.com"}`)))
+	if w.Code < 400 || w.Code >= 500 || log.String() != "" {
+		t.Errorf("%d, and the log says %q", w.Code, log.String())
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"time"
-
-	"github.com/acmezone/acmezone/internal/limit"
 )
 
 // exchange is a request and what is known of it besides.
@@ -32,6 +30,7 @@ func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) er
 	return func(w http.ResponseWriter, r *http.Request) {
 		at(w, endpointOf(what))
 		e := &exchange{Request: r, arrived: time.Now(), client: h.Proxies.client(r)}
+		h.sayUnnamedProxy(r)
 		err := do(w, e)
 		if err != nil {
 			writeError(w, err)
@@ -39,6 +38,16 @@ func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) er
 		h.logExchange(what, e, err)
 		h.Audit.Write(auditEntry(what, e, err)) // before the answer leaves, unless it is a long one
 	}
+}
+
+// sayUnnamedProxy says once that a proxy stands in front that nobody has named.
+func (h *handler) sayUnnamedProxy(r *http.Request) {
+	if !h.Proxies.unnamed(r) {
+		return
+	}
+	h.kept.proxy.Do(func() {
+		h.Log.Warn("a request came through a proxy that isn't in api.trusted_proxies: all who come through it count as one client, in limits, in allow lists and in register_from", "proxy", r.RemoteAddr)
+	})
 }
 
 func (h *handler) logExchange(what string, e *exchange, err error) {
@@ -49,8 +58,8 @@ func (h *handler) logExchange(what string, e *exchange, err error) {
 		switch status, _ = statusOf(err); {
 		case status >= http.StatusInternalServerError:
 			level = slog.LevelError
-		case status == http.StatusTooManyRequests && h.limits.said.Take(limit.Client(e.client), time.Now()) > 0:
-			level = slog.LevelDebug // once a minute is enough: a flood must not fill the log
+		case h.limits.saidEnough(e.client, status, time.Now()):
+			level = slog.LevelDebug
 		}
 		args = append(args, "status", status, "err", err)
 		what += " refused"

@@ -25,6 +25,17 @@ func (p Proxies) trust(r *http.Request) bool {
 	return p.Unix && r.RemoteAddr == unixPeer || zone.Contains(p.Networks, peer(r))
 }
 
+// unnamed reports whether a request seems to come through a proxy although none is
+// believed: from near by, since strangers could write the header only to have themselves
+// named in the configuration.
+func (p Proxies) unnamed(r *http.Request) bool {
+	if p.Unix || len(p.Networks) > 0 || len(r.Header["X-Forwarded-For"]) == 0 {
+		return false
+	}
+	addr := peer(r)
+	return r.RemoteAddr == unixPeer || addr.IsLoopback() || addr.IsPrivate()
+}
+
 // peer returns the other end of the request's connection, as the PROXY protocol has it
 // if that was spoken. It is invalid where there is no address.
 func peer(r *http.Request) netip.Addr {

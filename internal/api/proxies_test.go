@@ -91,6 +91,30 @@ func TestAllowListIsDecidedOnTheForwardedAddress(t *testing.T) {
 	}
 }
 
+func TestAnUnnamedProxyIsSaidOnce(t *testing.T) {
+	const word = "isn't in api.trusted_proxies"
+	for _, x := range []struct {
+		change func(*api.Options)
+		header string
+		times  int
+	}{
+		{nil, "X-Forwarded-For: 203.0.113.9", 1},
+		{nil, "X-Real-IP: 203.0.113.9", 0}, // curl on this machine has neither
+		{believes127001, "X-Forwarded-For: 203.0.113.9", 0},
+	} {
+		b := start(t, x.change)
+		c := b.register("")
+		for range 3 {
+			b.sendFrom("127.0.0.1", updateText(c, x.header))
+		}
+		b.handler.Reconfigure(b.opts)
+		b.sendFrom("127.0.0.1", updateText(c, x.header))
+		if got := strings.Count(b.log.String(), word); got != x.times {
+			t.Errorf("%q: said %d times, want %d", x.header, got, x.times)
+		}
+	}
+}
+
 func TestRegisterFromIsDecidedOnTheForwardedAddress(t *testing.T) {
 	b := start(t, believes127001)
 	for header, want := range map[string]string{

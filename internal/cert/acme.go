@@ -86,8 +86,10 @@ func OpenManaged(want ACME, meanwhile func() (*tls.Certificate, error)) (*Manage
 // and returns the roots to trust, nil for the system's. The errors name the key of
 // the configuration.
 func (a ACME) Check() (*x509.CertPool, error) {
-	if err := a.checkStorage(); err != nil {
-		return nil, err
+	for _, check := range []func() error{a.checkHost, a.checkDirectory, a.checkEmail, a.checkStorage} {
+		if err := check(); err != nil {
+			return nil, err
+		}
 	}
 	if a.RootFile == "" {
 		return nil, nil
@@ -124,6 +126,10 @@ func (m *Managed) use(pair *tls.Certificate, after time.Duration) {
 	m.show(pair, false)
 	leaf := pair.Leaf
 	m.plan.got(leaf, after)
+	if m.Status().Expired(time.Now()) {
+		m.Log.Warn("the stored certificate has expired and clients refuse it until it is renewed", "host", m.Host, "expired", leaf.NotAfter.UTC())
+		return
+	}
 	m.Log.Info("certificate in use", "host", m.Host, "issuer", leaf.Issuer.CommonName,
 		"expires", leaf.NotAfter.UTC(), "renewal", m.plan.renewAt.UTC())
 }

@@ -35,7 +35,21 @@ func (m *Managed) why(err error) string {
 	case errors.As(err, &request):
 		return oneLine(fmt.Sprintf("the CA isn't reached at %s: %v", request.URL, request.Err))
 	}
-	return oneLine(err.Error())
+	return oneLine(m.inOurWords(err.Error()))
+}
+
+// inOurWords is for the errors that the libraries have no type for: it takes their steps
+// from the beginning, and names the key of the configuration.
+func (m *Managed) inOurWords(text string) string {
+	if _, what, found := strings.Cut(text, "provisioning client: "); found {
+		return fmt.Sprintf("%s isn't the directory of a CA: %s: look at api.acme_directory", m.Directory, strings.TrimSpace(what))
+	}
+	if what, found := strings.CutPrefix(text, "failed storage check: "); found {
+		what, _, _ = strings.Cut(what, " - storage is probably")
+		return fmt.Sprintf("the folder %s (api.acme_storage) can't be written to: %s", m.Storage, what)
+	}
+	text = strings.TrimPrefix(text, "["+m.Host+"] ")
+	return strings.TrimPrefix(strings.TrimPrefix(text, "Obtain: "), "Renew: ")
 }
 
 // whyRefused has the CA's own words, and what they ask for.

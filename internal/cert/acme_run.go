@@ -125,5 +125,9 @@ func (m *Managed) complain(reason string) {
 		m.Log.Error("no certificate for the API yet: clients are shown a self-signed one", args...)
 		return
 	}
+	if status.Expired(time.Now()) {
+		m.Log.Error("the API's certificate has expired and couldn't be renewed: clients refuse it", append(args, "expired", status.NotAfter.UTC())...)
+		return
+	}
 	m.Log.Error("the API's certificate couldn't be renewed", append(args, "expires", status.NotAfter.UTC())...)
 }

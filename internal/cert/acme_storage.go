@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 
 	"github.com/caddyserver/certmagic"
 	"golang.org/x/sys/unix"
@@ -72,6 +73,20 @@ func (a ACME) checkStorage() error {
 		return fmt.Errorf("api.acme_storage: %s is no folder", a.Storage)
 	}
 	return nil
+}
+
+// CanMake says why a folder that isn't there couldn't be made, and what to type.
+func CanMake(folder string) error {
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	above := filepath.Dir(folder)
+	err := unix.Access(above, unix.W_OK|unix.X_OK)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("api.acme_storage: %s can't be made in %s: %w: type 'install -d -m 0700 -o %s %s'",
+		folder, above, err, strings.TrimSuffix(runAs(), ":"), folder)
 }
 
 // runAs is the user who runs this, as chown takes it.

@@ -33,6 +33,20 @@ func TestAFolderOfSomebodyElsesIsNamed(t *testing.T) {
 	}
 }
 
+func TestCanMake(t *testing.T) {
+	folder := t.TempDir()
+	for path, want := range map[string]string{
+		folder:                              "",
+		filepath.Join(folder, "acme"):       "",
+		filepath.Join(folder, "none", "it"): "no such file or directory: type 'install -d -m 0700 -o " + strings.TrimSuffix(runAs(), ":"),
+	} {
+		err := CanMake(path)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 // dropRootsRights takes from this thread the right to read what isn't its own.
 func dropRootsRights(t *testing.T) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

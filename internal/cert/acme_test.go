@@ -281,6 +281,9 @@ func TestBackoff(t *testing.T) {
 			"the CA refuses (unauthorized): No TXT record found: do the CA's resolvers reach the zone? 'acmezone check' says"},
 		{"is down", unreachable, []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second, 320 * time.Second, 640 * time.Second, 1280 * time.Second, 30 * time.Minute, 30 * time.Minute},
 			"the CA isn't reached at https://ca.test/dir: connection refused"},
+		{"is something else", func(int) (string, error) {
+			return "", errors.New("[auth.test] Obtain: registering account [] with server: provisioning client: HTTP 404: 404 page not found\n")
+		}, []time.Duration{time.Minute, 2 * time.Minute}, "https://ca.test/dir isn't the directory of a CA: HTTP 404: 404 page not found: look at api.acme_directory"},
 		{"limits rates", func(try int) (string, error) {
 			_, err := refused(try)
 			return "7200", err
@@ -355,6 +358,24 @@ func TestFailedRenewalIsLoudAndGoesOn(t *testing.T) {
 		synctest.Wait()
 		if s := m.Status(); s.Failures != 0 || s.LastError != "" || s.Trouble(time.Now()) != "" || len(ca.tries()) != 9 {
 			t.Errorf("%d tries: %+v", len(ca.tries()), s)
+		}
+		stop()
+	})
+}
+
+func TestAnExpiredCertificateIsLoud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder, log := t.TempDir(), &transcript{}
+		store(t, folder, "auth.test", time.Hour)
+		time.Sleep(2 * time.Hour)
+		m := open(t, folder, log)
+		if !log.has("the stored certificate has expired and clients refuse it") || log.has("certificate in use") {
+			t.Error(log.text.String())
+		}
+		stop := running(t, m, &fakeCA{fail: refused})
+		synctest.Wait()
+		if !log.has("has expired and couldn't be renewed: clients refuse it") {
+			t.Error(log.text.String())
 		}
 		stop()
 	})
@@ -455,12 +476,31 @@ func TestOpenManagedSaysWhatIsWrong(t *testing.T) {
 		say  string
 	}{
 		{ACME{Storage: file}, "api.acme_storage: " + file + " is no folder"},
+		{ACME{Host: "192.0.2.1"}, `api.hostname: 192.0.2.1 is an address, for which no CA gives a certificate by DNS: choose another name, or set api.tls to "files" or "self-signed"`},
+		{ACME{Host: "a_b.auth.test"}, `api.hostname: a_b.auth.test has an underscore, and no CA gives a certificate for such a name: choose another name, or set api.tls to "files" or "self-signed"`},
+		{ACME{Directory: "http://ca.example.org/dir"}, "api.acme_directory: http://ca.example.org/dir has to begin with https://, since this CA isn't in a private network"},
+		{ACME{Directory: "http://127.0.0.1/dir", Email: "me"}, `api.acme_email: "me" is no mail address such as "hostmaster@example.org"`},
+		{ACME{Email: "Me <me@example.org>"}, `api.acme_email: "Me <me@example.org>" is no mail address such as "hostmaster@example.org"`},
 		{ACME{Storage: dir, RootFile: none}, "api.acme_ca_file: open " + none + ": no such file or directory"},
 		{ACME{Storage: dir, RootFile: file}, "api.acme_ca_file: " + file + " holds no certificate in PEM form"},
 	} {
 		c.want.Log = (&transcript{}).logger()
 		if _, err := OpenManaged(c.want, nil); err == nil || err.Error() != c.say {
 			t.Errorf("said %v\nwant %s", err, c.say)
+		}
+	}
+}
+
+func TestInOurWords(t *testing.T) {
+	m := &Managed{ACME: ACME{Host: "auth.test", Directory: testDirectory, Storage: "/acme"}}
+	for text, want := range map[string]string{
+		"failed storage check: write /acme/1: no space left on device - storage is probably misconfigured": "the folder /acme (api.acme_storage) can't be written to: write /acme/1: no space left on device",
+		"[auth.test] Obtain: saving assets: write /acme/x: no space left on device":                        "saving assets: write /acme/x: no space left on device",
+		"[auth.test] Renew: no": "no",
+		"something":             "something",
+	} {
+		if got := m.why(errors.New(text)); got != want {
+			t.Errorf("said %s\nwant %s", got, want)
 		}
 	}
 }

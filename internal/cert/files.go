@@ -24,6 +24,7 @@ type Files struct {
 	certFile, keyFile string
 	log               *slog.Logger
 	current           atomic.Pointer[tls.Certificate] // never nil; Run's goroutine alone sets it
+	refused           atomic.Pointer[string]          // why what the files hold now can't be used; nil: it is in use
 }
 
 // OpenFiles loads the pair. The error is one line that names the file and what is
@@ -69,13 +70,24 @@ func daily(ctx context.Context, do func()) {
 }
 
 func (f *Files) warn() {
-	if trouble := f.Status().Trouble(time.Now()); trouble != "" {
+	status := f.Status()
+	trouble := status.Trouble(time.Now())
+	switch {
+	case trouble != "" && status.LastError != "":
+		f.log.Warn(trouble, "file", f.certFile, "err", status.LastError)
+	case trouble != "":
 		f.log.Warn(trouble, "file", f.certFile)
 	}
 }
 
 // Status says how the certificate is; any goroutine may ask.
-func (f *Files) Status() zone.CertificateStatus { return statusOf(f.current.Load().Leaf, false) }
+func (f *Files) Status() zone.CertificateStatus {
+	s := statusOf(f.current.Load().Leaf, false)
+	if reason := f.refused.Load(); reason != nil {
+		s.LastError = *reason
+	}
+	return s
+}
 
 // statusOf is that of a certificate which isn't got from a CA here.
 func statusOf(leaf *x509.Certificate, selfSigned bool) zone.CertificateStatus {
@@ -110,10 +122,13 @@ func (f *Files) reload() {
 	pair, err := f.load()
 	current := f.current.Load()
 	if err != nil {
+		reason := err.Error()
+		f.refused.Store(&reason)
 		f.log.Warn("the certificate files changed and can't be used: the certificate from before stays until both files are right",
 			"err", err, "expires", current.Leaf.NotAfter.UTC())
 		return
 	}
+	f.refused.Store(nil)
 	// The chain above the same certificate may have changed as well.
 	if !slices.EqualFunc(pair.Certificate, current.Certificate, bytes.Equal) {
 		f.use(pair)

@@ -25,8 +25,14 @@ func TestTheNewPairIsRefusedUntilBothFilesAreThere(t *testing.T) {
 	if host := s.host(); host != "one.test" {
 		t.Errorf("in between, %s", host)
 	}
+	if status := s.files.Status(); !strings.Contains(status.LastError, "private key does not match public key") || status.Trouble(time.Now()) == "" {
+		t.Errorf("%+v", status)
+	}
 	write(t, keyFile, key)
 	s.waitFor("two.test")
+	if status := s.files.Status(); status.LastError != "" {
+		t.Errorf("%+v", status)
+	}
 }
 
 func TestABrokenPairLeavesTheOneFromBefore(t *testing.T) {

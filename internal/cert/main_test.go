@@ -79,9 +79,10 @@ func relink(t *testing.T, target, link string) {
 
 // server answers handshakes with the pair in a folder, which it watches.
 type server struct {
-	t    *testing.T
-	addr string
-	log  *transcript
+	t     *testing.T
+	addr  string
+	log   *transcript
+	files *Files
 }
 
 func serve(t *testing.T, dir string) *server {
@@ -114,7 +115,7 @@ func serve(t *testing.T, dir string) *server {
 		listener.Close()
 		running.Wait()
 	})
-	return &server{t, listener.Addr().String(), log}
+	return &server{t, listener.Addr().String(), log, files}
 }
 
 // host returns the name in the certificate that a real handshake gets.

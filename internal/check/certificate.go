@@ -124,13 +124,18 @@ func (c *checker) renewFix() string {
 
 func (c *checker) trustFix() string {
 	file := c.Service.SelfSigned
-	if c.Service.TLS != "self-signed" || file == "" {
+	if c.Service.TLS == "files" && c.Service.CertFile != "" {
+		file = c.Service.CertFile
+	} else if c.Service.TLS != "self-signed" || file == "" {
 		file = "FILE-OF-THE-CERTIFICATE"
 	}
 	return fmt.Sprintf("give clients a copy of the certificate in %s (curl: --cacert; lego and other Go programs: SSL_CERT_FILE; Python: REQUESTS_CA_BUNDLE), or use one of a public CA", file)
 }
 
 func inDays(left time.Duration) string {
+	if left < 2*time.Hour {
+		return fmt.Sprintf("%d minutes", int(left.Minutes()))
+	}
 	if left < 48*time.Hour {
 		return fmt.Sprintf("%d hours", int(left.Hours()))
 	}

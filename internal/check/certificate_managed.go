@@ -9,11 +9,11 @@ import (
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
-// judgeManaged adds what the service knows of a certificate that it gets from a CA: why
-// the last try failed, and when the next one is.
+// judgeManaged adds what the service knows: of files, that new ones can't be used, and of
+// a certificate that it gets from a CA, why the last try failed, and when the next one is.
 func (c *checker) judgeManaged(ctx context.Context, f Finding, chain []*x509.Certificate, now time.Time) Finding {
 	f = c.judgeCertificate(f, chain, now)
-	if c.Service.TLS != "acme" || c.Service.Certificate == nil {
+	if c.Service.TLS == "self-signed" || c.Service.Certificate == nil {
 		return f
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminTime)
@@ -21,6 +21,9 @@ func (c *checker) judgeManaged(ctx context.Context, f Finding, chain []*x509.Cer
 	s, err := c.Service.Certificate(ctx)
 	if err != nil {
 		return f // what is seen from outside is all there is
+	}
+	if c.Service.TLS != "acme" {
+		return judgeFiles(f, s)
 	}
 	day := s.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
@@ -37,6 +40,20 @@ func (c *checker) judgeManaged(ctx context.Context, f Finding, chain []*x509.Cer
 		f.Status, f.Fix = OK, ""
 		f.Message = fmt.Sprintf("good until %s; it will be renewed at %s", day, s.NextTry.UTC().Format("2006-01-02 15:04 UTC"))
 	}
+	return f
+}
+
+// judgeFiles tells of files that were renewed in vain: what is shown may be good for long
+// yet.
+func judgeFiles(f Finding, s zone.CertificateStatus) Finding {
+	if s.LastError == "" {
+		return f
+	}
+	if f.Status == OK {
+		f.Status = Warning
+	}
+	f.Message += "; its files have changed since, and can't be used: " + s.LastError
+	f.Fix = "mend the files, for the service's user too; they are taken up by themselves"
 	return f
 }
 

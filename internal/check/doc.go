@@ -67,6 +67,7 @@ type Service struct {
 	PathPrefix string // of the API
 	RootFile   string // PEM: a CA to be trusted besides the system's; empty: none
 	SelfSigned string // where a self-signed certificate is kept
+	CertFile   string // api.cert_file
 }
 
 // Accounts says whose the domains are; what an operator can ask of a service can

@@ -25,6 +25,16 @@ func TestManagedCertificates(t *testing.T) {
 		return a.Issue(t, "api.ok.example", now.Add(from), now.Add(to))
 	}
 	signed := checktest.SelfSigned(t, "api.ok.example", now.Add(-day), now.Add(60*day))
+	t.Run("files renewed in vain", func(t *testing.T) {
+		opts := b.options(o.definition(t))
+		opts.Service = standIn(t, issued(-day, 60*day), well)
+		opts.Service.RootFile, opts.Service.TLS = a.File, "files"
+		opts.Service.Certificate = func(context.Context) (zone.CertificateStatus, error) {
+			return zone.CertificateStatus{LastError: "api.key_file: permission denied"}, nil
+		}
+		mustFind(t, only(check.Run(context.Background(), opts, nil), "certificate"), wanted{"certificate", check.Warning,
+			"good until " + at(60*day) + " UTC; its files have changed since, and can't be used: api.key_file: permission denied", "mend the files"})
+	})
 	for name, c := range map[string]struct {
 		cert   tls.Certificate
 		status zone.CertificateStatus

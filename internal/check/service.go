@@ -10,8 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // serviceSteps are the checks of the service on this machine.
@@ -110,9 +113,11 @@ func (c *checker) checkHealth(ctx context.Context) Finding {
 		f.Fix = fmt.Sprintf("see who listens there: ss -lntp; and what the log says: journalctl -u acmezone (api.listen is %s)", c.Service.Listen)
 	case status == http.StatusOK && len(body) == 0:
 		f.Status, f.Message = OK, "the service does its work"
+	case status == http.StatusOK && len(degraded(body)) == 0:
+		f.Status, f.Message = OK, "the service does its work; its certificate has a finding of its own"
 	case status == http.StatusOK:
 		f.Status, f.Message = Warning, strings.Join(degraded(body), "; ")
-		f.Fix = "mend what is passed over, or see what is said of the certificate; updates are answered meanwhile"
+		f.Fix = "mend what is passed over; updates are answered meanwhile"
 	default:
 		f.Message = fmt.Sprintf("the service says (%d): %s", status, unhealthy(body))
 		f.Fix = "mend that; the log says more: journalctl -u acmezone"
@@ -142,12 +147,14 @@ func (c *checker) getHealth(ctx context.Context) (int, []byte, error) {
 	return response.StatusCode, body, err
 }
 
+// degraded is what the service does without, but for its certificate, which is judged
+// elsewhere.
 func degraded(body []byte) []string {
 	var said struct{ Degraded []string }
 	if err := json.Unmarshal(body, &said); err != nil || len(said.Degraded) == 0 {
 		return []string{oneLine(errors.New(string(body)))}
 	}
-	return said.Degraded
+	return slices.DeleteFunc(said.Degraded, zone.IsCertificateTrouble)
 }
 
 func unhealthy(body []byte) string {

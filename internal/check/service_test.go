@@ -93,6 +93,9 @@ func TestServiceThatIsUnwell(t *testing.T) {
 		"degraded": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"degraded":["passed over: no answer from 192.0.2.2:53"]}`)
 		}, wanted{"health", check.Warning, "passed over: no answer from 192.0.2.2:53", "mend what is passed over"}},
+		"degraded for its certificate": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"degraded":["the API shows a self-signed certificate until it has the first one for api.ok.example: wait"]}`)
+		}, wanted{"health", check.OK, "the service does its work; its certificate has a finding of its own", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := b.options(o.definition(t))

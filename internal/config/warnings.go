@@ -40,10 +40,12 @@ func (c *Config) openDoors() []warning {
 	}
 }
 
-// everybodyIsOne reports whether a proxy seems to stand in front, and nobody was named
-// whose word counts. Who says which addresses have no limits has thought of it.
+// everybodyIsOne reports whether a proxy has to stand in front, and nobody was named
+// whose word counts. Who says which addresses have no limits has thought of it. On a
+// loopback address it may as well be clients of this machine: there the API itself warns
+// when a proxy shows.
 func (c *Config) everybodyIsOne() bool {
-	proxied := c.API.TLS == "off" || anySocket(c.API.Listen)
+	proxied := c.API.TLS == "off" && slices.ContainsFunc(c.API.Listen, isPublic) || anySocket(c.API.Listen)
 	return proxied && len(c.API.TrustedProxies) == 0 && len(c.Limits.Exempt) == 0
 }
 

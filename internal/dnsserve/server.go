@@ -31,7 +31,7 @@ type Options struct {
 	Definition *zone.Definition
 	// Connections bounds the TCP connections, and ConnectionsPerAddress those of one
 	// IPv4 address or one IPv6 /64. Beyond that a new connection takes the place of
-	// the one that has been idle for longest. 0 stands for 1024, and for 64: what is
+	// the one that has been idle for longest. 0 stands for 1024, and for 512: what is
 	// asked over TCP is a retry after truncation, done within a round trip or two.
 	Connections, ConnectionsPerAddress int
 	// RateLimit bounds the UDP answers to one network.
@@ -96,7 +96,7 @@ func Listen(opts Options) (_ *Server, err error) {
 		stopped:   make(chan struct{}),
 	}
 	s.maxConnections = cmp.Or(opts.Connections, 1024)
-	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 64)})
+	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 512)})
 	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

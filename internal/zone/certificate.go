@@ -17,14 +17,17 @@ type CertificateStatus struct {
 	NotBefore  time.Time `json:"not_before,omitzero"`
 	NotAfter   time.Time `json:"not_after,omitzero"`
 
+	// Why what the files hold now can't be used, or why the last try to get a certificate
+	// from a CA failed; empty after one that didn't.
+	LastError string `json:"last_error,omitempty"`
+
 	// Of a certificate that the service gets from a CA.
 	Directory string    `json:"directory,omitempty"` // of the CA; empty where the service gets none
 	CNAME     string    `json:"cname,omitempty"`     // the record that has to lead the CA into the zone; empty where none has to
 	Renewing  bool      `json:"renewing"`            // a try is under way
 	LastTry   time.Time `json:"last_try,omitzero"`
-	LastError string    `json:"last_error,omitempty"` // why the last try failed; empty after one that didn't
-	Failures  int       `json:"failures"`             // tries that failed since the last that didn't
-	NextTry   time.Time `json:"next_try,omitzero"`    // when one is due; zero before the zone is published for the first time
+	Failures  int       `json:"failures"`          // tries that failed since the last that didn't
+	NextTry   time.Time `json:"next_try,omitzero"` // when one is due; zero before the zone is published for the first time
 }
 
 // runningOut is how long before its end a certificate that others renew is worth a
@@ -44,6 +47,8 @@ func (s CertificateStatus) Trouble(now time.Time) string {
 	switch {
 	case s.Directory == "" && s.SelfSigned:
 		return "" // that is how it was asked for
+	case s.Directory == "" && s.LastError != "": // which names files, and strangers read this
+		return fmt.Sprintf("the API's certificate files have changed and can't be used, so the certificate from before stays, whose end is %s: the log says why", moment(s.NotAfter))
 	case s.Directory == "" && s.Expired(now):
 		return fmt.Sprintf("the API's certificate expired at %s: renew its files", moment(s.NotAfter))
 	case s.Directory == "" && s.RunsOut(now):
@@ -58,6 +63,11 @@ func (s CertificateStatus) Trouble(now time.Time) string {
 		return fmt.Sprintf("the API's certificate for %s ends at %s and couldn't be renewed yet: %s", s.Host, moment(s.NotAfter), s.Progress())
 	}
 	return ""
+}
+
+// IsCertificateTrouble reports whether a text is what Trouble says.
+func IsCertificateTrouble(text string) bool {
+	return strings.HasPrefix(text, "the API's certificate ") || strings.HasPrefix(text, "the API shows a self-signed certificate ")
 }
 
 // Progress says when the next try to get a certificate is, and why the last one failed.

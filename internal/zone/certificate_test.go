@@ -87,14 +87,19 @@ func TestCertificateTrouble(t *testing.T) {
 		{with(func(s *CertificateStatus) { s.SelfSigned = true }), ""},
 		{with(func(s *CertificateStatus) { s.NotBefore, s.NotAfter = now.Add(-77*day), now.Add(13*day) }), "the API's certificate ends at 2026-12-10 12:00:00 UTC: renew its files"},
 		{with(func(s *CertificateStatus) { s.NotAfter = now }), "the API's certificate expired at 2026-11-27 12:00:00 UTC: renew its files"},
+		{with(func(s *CertificateStatus) { s.LastError = "no such file" }), "the API's certificate files have changed and can't be used, so the certificate from before stays, whose end is 2027-02-15 12:00:00 UTC: the log says why"},
 		{managed, ""},
 		{CertificateStatus{Host: "auth.test", Directory: "d", SelfSigned: true}, "the API shows a self-signed certificate until it has the first one for auth.test: the first try comes when the name servers answer the zone"},
 		{CertificateStatus{Host: "auth.test", Directory: "d", SelfSigned: true, Renewing: true, NextTry: now, LastTry: now, LastError: "no"}, "the API shows a self-signed certificate until it has the first one for auth.test: a try is under way; the last one, at 2026-11-27 12:00:00 UTC, failed: no"},
 		{CertificateStatus{Host: "auth.test", Directory: "d", NotAfter: now, Failures: 2, NextTry: now, LastTry: now, LastError: "no"}, "the API's certificate for auth.test expired at 2026-11-27 12:00:00 UTC: the next try is at 2026-11-27 12:00:00 UTC; the last one, at 2026-11-27 12:00:00 UTC, failed: no"},
 		{CertificateStatus{Host: "auth.test", Directory: "d", NotAfter: now.Add(day), Failures: 2, NextTry: now, LastTry: now, LastError: "no"}, "the API's certificate for auth.test ends at 2026-11-28 12:00:00 UTC and couldn't be renewed yet: the next try is at 2026-11-27 12:00:00 UTC; the last one, at 2026-11-27 12:00:00 UTC, failed: no"},
 	} {
-		if got := c.status.Trouble(now); got != c.say {
+		got := c.status.Trouble(now)
+		if got != c.say {
 			t.Errorf("said %s\nwant %s", got, c.say)
+		}
+		if IsCertificateTrouble(got) != (c.say != "") {
+			t.Errorf("not recognised: %s", got)
 		}
 	}
 }

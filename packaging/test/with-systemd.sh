@@ -96,8 +96,12 @@ answers "\"$value\""
 
 rm -r /etc/systemd/system/acmezone.service.d
 
-step "purged, systemd knows nothing of it"
+step "purged, also where no service may be stopped, it runs no more, and systemd knows nothing of it"
+before=$(main_pid)
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+chmod 0755 /usr/sbin/policy-rc.d
 dpkg -P acmezone >/tmp/dpkg.log 2>&1
+[ ! -d "/proc/$before" ] || fail "it still runs"
 expect active "$(active)" inactive
 gone "$config" "$state"
 expect "what is left" "$(find /etc/systemd /var/lib/systemd -name '*acmezone*')" ""

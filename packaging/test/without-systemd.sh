@@ -118,6 +118,17 @@ start_service
 answers "\"$first\"\"$second\""
 stop_service
 
+step "purged while it runs, it keeps what that needs"
+install_deb "$new"
+cp "$config" /tmp/config
+start_service
+dpkg -P acmezone >/tmp/dpkg.log 2>&1
+grep -q 'it still runs' /tmp/dpkg.log || fail "doesn't say so: $(cat /tmp/dpkg.log)"
+update $first
+stop_service
+there "$state/acmezone.db" /var/log/acmezone
+install_deb "$new"
+
 step "purged, it leaves nothing but what zones include"
 install -D -m 0644 /dev/null "$state/snippets/example.org.zone"
 dpkg -P acmezone >/tmp/dpkg.log 2>&1
