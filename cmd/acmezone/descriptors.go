@@ -13,7 +13,7 @@ type room struct{ api, apiEach, dns, dnsEach int }
 
 // otherFiles is how many files a service may need besides those connections: its database
 // and log, what it listens on, admin.listen, NSD, and connections that are on their way out.
-const otherFiles = 192
+const otherFiles = 384
 
 // roomFor is what the configuration says, or as much of it as there is room for where the
 // process may open no more than that many files. Without it strangers who leave

@@ -18,7 +18,7 @@ func TestRoomForConnections(t *testing.T) {
 	for files, want := range map[uint64]room{
 		math.MaxUint64: {2048, 256, 1024, 64}, // RLIM_INFINITY
 		4096:           {2048, 256, 1024, 64},
-		1024:           {554, 69, 277, 17},
+		1024:           {426, 53, 213, 13},
 		200:            {33, 4, 16, 1},
 		20:             {3, 1, 1, 1},
 	} {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -27,12 +26,17 @@ const maxCounted = 1 << 14
 
 // How long a refusal takes at least, from when the credentials were there. It keeps to
 // itself whether there is such an account: neither looking it up, nor the bcrypt check of
-// one that was imported (60 ms), shows in the time. Where a client has failed too often
-// nothing is checked, and a flood mustn't be held.
+// one that was imported (60 ms), shows in the time. Where a client has failed too often,
+// and many others as well, nothing is checked: a flood mustn't be held.
 const (
 	wrongTime   = 250 * time.Millisecond
 	limitedTime = 2 * time.Millisecond
 )
+
+// maxPatience is how many logins at once, of clients that have failed too often, are
+// treated like others' all the same: somebody else's may be among them, behind the same
+// address, with the right password of an import. That is known after a slow check only.
+const maxPatience = 64
 
 // loggedRefusals bounds the warnings of requests that were refused, which anybody can send
 // as often as he likes: a flood must not fill the log. The others are there at level debug.
@@ -43,18 +47,28 @@ var loggedRefusals = limit.Rate{Events: 120, Per: time.Minute}
 type limits struct {
 	registrations *limit.Buckets[netip.Prefix]
 	failures      *limit.Buckets[netip.Prefix]
+	checks        *limit.Buckets[check]        // slow ones, of wrong passwords
 	updates       *limit.Buckets[string]       // by user name
 	said          *limit.Buckets[netip.Prefix] // what was logged of refusals for these limits
 	refused       *limit.Buckets[struct{}]     // what was logged of refusals at all
+	patience      chan struct{}                // a token for each login that maxPatience bounds
+}
+
+// check is a slow check of an imported password.
+type check struct {
+	client   netip.Prefix
+	username string
 }
 
 func newLimits(l Limits) *limits {
 	return &limits{
 		registrations: limit.NewBuckets[netip.Prefix](l.Registrations, maxCounted),
 		failures:      limit.NewBuckets[netip.Prefix](l.FailedLogins, maxCounted),
+		checks:        limit.NewBuckets[check](l.FailedLogins, maxCounted),
 		updates:       limit.NewBuckets[string](l.Updates, maxCounted),
 		said:          limit.NewBuckets[netip.Prefix](limit.Rate{Events: 1, Per: time.Minute}, maxCounted),
 		refused:       limit.NewBuckets[struct{}](loggedRefusals, 1),
+		patience:      make(chan struct{}, maxPatience),
 	}
 }
 
@@ -62,6 +76,7 @@ func newLimits(l Limits) *limits {
 func (l *limits) setRates(to Limits) {
 	l.registrations.SetRate(to.Registrations)
 	l.failures.SetRate(to.FailedLogins)
+	l.checks.SetRate(to.FailedLogins)
 	l.updates.SetRate(to.Updates)
 }
 
@@ -92,7 +107,7 @@ func (h *handler) countRegistration(e *exchange) error {
 		return nil
 	}
 	if wait := h.limits.registrations.Take(limit.Client(e.client), time.Now()); wait > 0 {
-		return rateLimited{"too many registrations from there", wait}
+		return rateLimited{"too many registrations from there: limits.registrations, or limits.exempt for clients of yours", wait}
 	}
 	return nil
 }
@@ -103,43 +118,63 @@ func (h *handler) countUpdate(e *exchange, username string) error {
 		return nil
 	}
 	if wait := h.limits.updates.Take(username, time.Now()); wait > 0 {
-		return rateLimited{"too many updates of the account", wait}
+		return rateLimited{"too many updates of the account: limits.updates", wait}
 	}
 	return nil
 }
 
-// failedTooOften refuses a client whose login is not worth a slow check any more.
-func (h *handler) failedTooOften(e *exchange) error {
-	if h.exempt(e) {
-		return nil
+// bearWith reports whether a login may take its time, to be checked and to be refused. It
+// goes by nothing but who is calling, so that the time gives away nothing else. Done is
+// called when it is over.
+func (h *handler) bearWith(e *exchange) (patient bool, done func()) {
+	done = func() {}
+	if h.exempt(e) || h.limits.failures.Wait(limit.Client(e.client), time.Now()) == 0 {
+		return true, done
 	}
-	return tooManyFailures(h.limits.failures.Wait(limit.Client(e.client), time.Now()), errForbidden)
+	select {
+	case h.limits.patience <- struct{}{}:
+		return true, func() { <-h.limits.patience }
+	default:
+		return false, done
+	}
+}
+
+// mayCheck refuses a slow check to a client that may not take its time, or has had one
+// account's password checked too often.
+func (h *handler) mayCheck(e *exchange, patient bool, username string) error {
+	switch {
+	case !patient:
+		return refuse("not checked, for there are too many failed logins")
+	case !h.exempt(e) && h.limits.checks.Wait(check{limit.Client(e.client), username}, time.Now()) > 0:
+		return refuse("not checked, for there were too many wrong passwords of the account")
+	}
+	return nil
+}
+
+// countCheck counts a slow check of a wrong password.
+func (h *handler) countCheck(e *exchange, username string) {
+	if !h.exempt(e) {
+		h.limits.checks.Take(check{limit.Client(e.client), username}, time.Now())
+	}
 }
 
 // countFailure counts a refused login, and returns how it is refused.
 func (h *handler) countFailure(e *exchange, refusal error) error {
-	if h.exempt(e) || errors.Is(refusal, errRateLimited) {
+	if h.exempt(e) {
 		return refusal
 	}
-	if err := tooManyFailures(h.limits.failures.Take(limit.Client(e.client), time.Now()), refusal); err != nil {
-		return err
+	if wait := h.limits.failures.Take(limit.Client(e.client), time.Now()); wait > 0 {
+		return rateLimited{fmt.Sprintf("too many failed logins from there; now: %v", refusal), wait}
 	}
 	return refusal
 }
 
-func tooManyFailures(wait time.Duration, refusal error) error {
-	if wait == 0 {
-		return nil
-	}
-	return rateLimited{fmt.Sprintf("too many failed logins from there; now: %v", refusal), wait}
-}
-
 // hold makes the refusal of a login that began then take its time. A client that hangs
 // up ends it.
-func (h *handler) hold(e *exchange, began time.Time, refusal error) {
-	least := cmp.Or(h.Limits.RefusalTime, wrongTime)
-	if errors.Is(refusal, errRateLimited) {
-		least = limitedTime
+func (h *handler) hold(e *exchange, began time.Time, patient bool) {
+	least := limitedTime
+	if patient {
+		least = cmp.Or(h.Limits.RefusalTime, wrongTime)
 	}
 	timer := time.NewTimer(time.Until(began.Add(least)))
 	defer timer.Stop()

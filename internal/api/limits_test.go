@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,9 +112,8 @@ func TestFailedLoginsOfOneAddressAreLimited(t *testing.T) {
 	b.want("the right password", update(c, "203.0.113.1"), 200, `{"txt": "`+challenge+`"}`)
 	b.want("a foreign subdomain", update(credentials{c.Username, c.Password, "", "other"}, "203.0.113.1"), 401, forbiddenBody)
 
-	// Where nothing is checked, the client of an import waits as well.
-	b.wantLimited("not migrated", update(imported, "203.0.113.1"))
-	b.want("from elsewhere", update(imported, "203.0.113.2"), 200, `{"txt": "`+challenge+`"}`)
+	// Somebody else may be behind the same address.
+	b.want("not migrated", update(imported, "203.0.113.1"), 200, `{"txt": "`+challenge+`"}`)
 	b.want("migrated", update(imported, "203.0.113.1"), 200, `{"txt": "`+challenge+`"}`)
 
 	// Tokens are counted together with passwords, and in every place.
@@ -125,6 +125,60 @@ func TestFailedLoginsOfOneAddressAreLimited(t *testing.T) {
 	b.wantLimited("storage, a wrong password", b.ask("POST", "/storage/a.test", claimed, from("203.0.113.1"), bearer(good.token)))
 	b.want("a good token", b.ask("GET", "/storage", "", from("203.0.113.1"), bearer(good.token)), 200, "{}")
 	b.want("none at all", b.ask("GET", "/storage", "", from("203.0.113.1")), 401, forbiddenBody)
+}
+
+// TestPasswordOfAnImportIsCheckedSoOften: not for who fails with that account all the time.
+func TestPasswordOfAnImportIsCheckedSoOften(t *testing.T) {
+	b := start(t, behindProxy)
+	one, two := b.importedAccount(1, bcrypt.MinCost), b.importedAccount(2, bcrypt.MinCost)
+	update := func(c credentials, addr string) answer {
+		return b.ask("POST", "/update", txt(c), from(addr), "X-Api-User: "+c.Username, "X-Api-Key: "+c.Password)
+	}
+	wrong := one
+	for range 3 {
+		wrong.Password = zone.NewPassword()
+		b.want("wrong", update(wrong, "203.0.113.1"), 401, forbiddenBody)
+	}
+	b.wantLimited("the right one after that", update(one, "203.0.113.1"))
+	b.want("another account", update(two, "203.0.113.1"), 200, `{"txt": "`+challenge+`"}`)
+	b.want("from elsewhere", update(one, "203.0.113.2"), 200, `{"txt": "`+challenge+`"}`)
+	b.want("now it is known", update(one, "203.0.113.1"), 200, `{"txt": "`+challenge+`"}`)
+}
+
+// TestFloodOfWrongPasswordsIsNotHeld beyond so many at once, whosever they are.
+func TestFloodOfWrongPasswordsIsNotHeld(t *testing.T) {
+	b := start(t, func(o *api.Options) {
+		behindProxy(o)
+		o.Limits.RefusalTime = 500 * time.Millisecond
+	})
+	c := b.register("")
+	for range 3 {
+		b.loginFails(c)
+	}
+	var quick, held atomic.Int32
+	var flood sync.WaitGroup
+	for range 200 {
+		flood.Go(func() {
+			if b.loginFails(c) < 400*time.Millisecond {
+				quick.Add(1)
+			} else {
+				held.Add(1)
+			}
+		})
+	}
+	flood.Wait()
+	if held.Load() < 64 || quick.Load() == 0 {
+		t.Errorf("%d held, %d not", held.Load(), quick.Load())
+	}
+}
+
+// loginFails returns how long a wrong password took.
+func (b *bed) loginFails(c credentials) time.Duration {
+	began := time.Now()
+	if a := b.ask("POST", "/update", txt(c), from("203.0.113.1"), "X-Api-User: "+c.Username, "X-Api-Key: x"); a.status != 401 && a.status != 429 {
+		b.t.Errorf("%d %s", a.status, a.body)
+	}
+	return time.Since(began)
 }
 
 func TestBadTokensAtRegisterAreLimited(t *testing.T) {

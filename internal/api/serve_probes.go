@@ -15,7 +15,7 @@ import (
 // one request, and there are few. When there are too many the one that has been waited for
 // longest gives way: no flood there, or of the API's connections, keeps a question out.
 const (
-	maxProbers     = 64
+	maxProbers     = 256
 	proberTime     = 5 * time.Second  // for a request to arrive
 	probeTime      = 15 * time.Second // for its answer
 	maxProbeHeader = 4 << 10

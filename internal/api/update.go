@@ -65,16 +65,18 @@ var nobody zone.Account
 // right password gets in however many there were.
 func (h *handler) authenticate(ctx context.Context, e *exchange, user, key string) (zone.Account, error) {
 	began := time.Now()
-	account, err := h.prove(ctx, e, user, key)
-	if errors.Is(err, errForbidden) || errors.Is(err, errRateLimited) {
+	patient, done := h.bearWith(e)
+	defer done()
+	account, err := h.prove(ctx, e, user, key, patient)
+	if errors.Is(err, errForbidden) {
 		err = h.countFailure(e, err)
-		h.hold(e, began, err)
+		h.hold(e, began, patient)
 	}
 	e.proved, e.subdomain = err == nil, account.Subdomain
 	return account, err
 }
 
-func (h *handler) prove(ctx context.Context, e *exchange, user, key string) (zone.Account, error) {
+func (h *handler) prove(ctx context.Context, e *exchange, user, key string, patient bool) (zone.Account, error) {
 	id, err := uuid.Parse(user)
 	if err != nil {
 		return nobody, refuse("the user name is no UUID")
@@ -95,16 +97,17 @@ func (h *handler) prove(ctx context.Context, e *exchange, user, key string) (zon
 	case matches:
 		return account, nil
 	}
+	if err := h.mayCheck(e, patient, account.Username); err != nil {
+		return nobody, err
+	}
 	return h.proveImported(ctx, e, account, key)
 }
 
 // proveImported makes the slow check, which comes last.
 func (h *handler) proveImported(ctx context.Context, e *exchange, account zone.Account, key string) (zone.Account, error) {
-	if err := h.failedTooOften(e); err != nil {
-		return nobody, err
-	}
 	account, matches, err := h.acceptsImported(ctx, account, key)
 	if err == nil && !matches {
+		h.countCheck(e, account.Username)
 		err = refuse("wrong password")
 	}
 	return account, err

@@ -35,6 +35,8 @@ func (c *Config) openDoors() []warning {
 			"api.tls is off: passwords travel in the clear unless a proxy stands in front"},
 		{c.everybodyIsOne(),
 			"api.trusted_proxies is empty: behind a proxy everybody counts as one client, in limits and in allow lists; name the proxy's address, or \"unix\""},
+		{c.behindWall(),
+			"api.listen is for this machine alone: if a proxy passes strangers' connections on to it, they come from this machine as well and may register; name the proxy in api.trusted_proxies, or say in api.register_from who may"},
 		{files && c.API.TLS != "files",
 			fmt.Sprintf("api.cert_file and api.key_file are not used: api.tls is %q, not \"files\"", c.API.TLS)},
 	}
@@ -47,6 +49,14 @@ func (c *Config) openDoors() []warning {
 func (c *Config) everybodyIsOne() bool {
 	proxied := c.API.TLS == "off" && slices.ContainsFunc(c.API.Listen, isPublic) || anySocket(c.API.Listen)
 	return proxied && len(c.API.TrustedProxies) == 0 && len(c.Limits.Exempt) == 0
+}
+
+// behindWall reports whether strangers could come through a proxy only, one that passes
+// TLS on, and would then be taken for this machine, which may register.
+func (c *Config) behindWall() bool {
+	local := !slices.ContainsFunc(c.API.Listen, isPublic) && !anySocket(c.API.Listen)
+	byDefault := c.API.Registration == "restricted" && slices.Equal(c.API.RegisterFrom, loopback())
+	return local && byDefault && c.API.TLS != "off" && len(c.API.TrustedProxies) == 0
 }
 
 // slowZone warns of what makes orders fail: validation takes the newest value, at once.

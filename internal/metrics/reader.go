@@ -67,7 +67,7 @@ func newReader(s Sources) *reader {
 		r.groups = append(r.groups, dnsGroup(s.DNS), connectionsGroup("dns_tcp", "the embedded server over TCP", tcp))
 	}
 	if s.HTTP != nil {
-		r.groups = append(r.groups, connectionsGroup("http", "the API", s.HTTP))
+		r.groups = append(r.groups, connectionsGroup("http", "the API and its requests over HTTP/2", s.HTTP))
 	}
 	if s.Certificate != nil {
 		r.groups = append(r.groups, certificateGroup(s.Certificate))
