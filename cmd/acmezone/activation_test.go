@@ -244,6 +244,25 @@ func TestUnwantedSocketsAreRefused(t *testing.T) {
 	}
 }
 
+// TestSocketInTheWay: one for other addresses than the configuration's keeps those from being
+// bound, and is named beside what the system says.
+func TestSocketInTheWay(t *testing.T) {
+	h := newHolder(t)
+	config := h.config()
+	for _, addr := range []string{h.api, h.dns} {
+		port := addr[strings.LastIndex(addr, ":"):]
+		other := filepath.Join(t.TempDir(), "acmezone.toml")
+		rewriteWhole(t, other, []byte(strings.Replace(readText(t, config), addr, "0.0.0.0"+port, 1)))
+		p, err := h.launch(other, true)
+		if err == nil {
+			t.Fatal("it runs")
+		}
+		if said := p.log.String(); !strings.Contains(said, "address already in use") || !strings.Contains(said, addr) || !strings.Contains(said, "socket unit") {
+			t.Error(said)
+		}
+	}
+}
+
 // TestRestartDropsNothing restarts a service whose sockets stay, while clients ask and
 // update: every question is answered, every connection taken, every update done.
 func TestRestartDropsNothing(t *testing.T) {

@@ -51,5 +51,5 @@ func (s *service) WriteZone(_ context.Context, w io.Writer) error {
 
 // writeZone writes the zone file of a snapshot, with the operator's own header.
 func (s *service) writeZone(w io.Writer, snap *zone.Snapshot) error {
-	return zonegen.WriteWith(w, s.templates.Current(), s.definition(), snap)
+	return zonegen.WriteWith(w, s.templates.Current(), s.definitionOf(snap), snap)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/acmezone/acmezone/internal/api"
@@ -17,6 +18,7 @@ func (s *service) listenDNS(context.Context) (err error) {
 		return nil
 	}
 	opts := dnsOptions(s.cfg.DNS, s.definition(), s.log)
+	opts.Connections, opts.ConnectionsPerAddress = s.room.dns, s.room.dnsEach
 	udp, tcp := s.inherited.DNS(s.cfg.DNS.Listen)
 	for _, conn := range udp {
 		opts.Inherited = append(opts.Inherited, dnsserve.Inherited{UDP: conn})
@@ -31,7 +33,6 @@ func (s *service) listenDNS(context.Context) (err error) {
 func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserve.Options {
 	return dnsserve.Options{
 		Listen: cfg.Listen, Definition: def, Log: log,
-		Connections: cfg.Connections, ConnectionsPerAddress: cfg.ConnectionsPerAddress,
 		RateLimit: dnsserve.RateLimit{
 			PerSecond: cfg.RateLimit, Slip: cfg.RateLimitSlip, Exempt: networks(cfg.RateLimitExempt),
 		},
@@ -40,7 +41,7 @@ func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserv
 
 // listenAPI binds the API's addresses, but for those that the service manager holds.
 func (s *service) listenAPI(ctx context.Context) error {
-	s.clients = api.NewConnections(s.cfg.Limits.Connections, s.cfg.Limits.ConnectionsPerAddress, s.proxies)
+	s.clients = api.NewConnections(s.room.api, s.room.apiEach, s.proxies)
 	for _, addr := range s.cfg.API.Listen {
 		if l := s.inherited.API(addr); l != nil {
 			s.api = append(s.api, l)
@@ -48,7 +49,7 @@ func (s *service) listenAPI(ctx context.Context) error {
 		}
 		l, err := listenClients(ctx, addr)
 		if err != nil {
-			return err
+			return errors.Join(err, s.inherited.Rest()) // which may be why
 		}
 		s.api = append(s.api, l)
 	}

@@ -22,11 +22,24 @@ import (
 type inForce struct {
 	cfg *config.Config // the values in force, which for some keys are those of the start
 	def *zone.Definition
+	// earlier is the definition of serials before since; nil: there is none.
+	earlier *zone.Definition
+	since   zone.Serial
 
 	proxies api.Proxies // of api.trusted_proxies
 }
 
 func (s *service) definition() *zone.Definition { return s.inForce.Load().def }
+
+// definitionOf returns the definition that goes with a snapshot's serial. A publisher may
+// still be at an earlier one.
+func (s *service) definitionOf(snap *zone.Snapshot) *zone.Definition {
+	now := s.inForce.Load()
+	if now.earlier != nil && !snap.Serial().Reached(now.since) {
+		return now.earlier
+	}
+	return now.def
+}
 
 // timeout returns publish.timeout.
 func (s *service) timeout() time.Duration {
@@ -204,18 +217,20 @@ func (s *service) apply(ctx context.Context, next *prepared) error {
 func (s *service) redefine(ctx context.Context, next *prepared) error {
 	before := s.inForce.Load()
 	if !next.changes(definingKeys...) {
+		next.def, next.earlier, next.since = before.def, before.earlier, before.since
 		s.inForce.Store(&next.inForce)
 		return nil
 	}
+	redefine := func(zone.Serial) {}
 	if s.dns != nil {
-		if err := s.dns.Redefine(next.def); err != nil {
+		var err error
+		if redefine, err = s.dns.Prepare(next.def); err != nil {
 			return err
 		}
 	}
-	raise := zone.RaiseSerial{Above: s.pipeline.Snapshot().Serial()}
-	err := s.pipeline.CommitThen(ctx, raise, func() { s.inForce.Store(&next.inForce) })
-	if err != nil && s.dns != nil {
-		err = errors.Join(err, s.dns.Redefine(before.def))
-	}
-	return err
+	return s.pipeline.CommitThen(ctx, zone.Redefine{}, func(durable *zone.Snapshot) {
+		next.earlier, next.since = before.def, durable.Serial()
+		redefine(next.since)
+		s.inForce.Store(&next.inForce)
+	})
 }

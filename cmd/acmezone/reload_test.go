@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/acmezone/acmezone/internal/cert"
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // rewrite changes a configuration as editors do: beside it, and then in its place.
@@ -297,4 +298,27 @@ func TestReloadTakesOtherCertificateFilesUp(t *testing.T) {
 	}
 	pair("two.pem", "three.test")
 	eventually(t, "the new files are watched", func() bool { return shown() == "three.test" })
+}
+
+// TestDefinitionOfASerial: a publisher that is still at an earlier serial shows it with the
+// records of that time.
+func TestDefinitionOfASerial(t *testing.T) {
+	old, now := new(zone.Definition), new(zone.Definition)
+	s := new(service)
+	for _, c := range []struct {
+		inForce inForce
+		serial  zone.Serial
+		want    *zone.Definition
+	}{
+		{inForce{def: now}, 1, now},
+		{inForce{def: now, earlier: old, since: 7}, 6, old},
+		{inForce{def: now, earlier: old, since: 7}, 7, now},
+		{inForce{def: now, earlier: old, since: 7}, 8, now},
+		{inForce{def: now, earlier: old, since: 2}, 4294967295, old}, // around the circle
+	} {
+		s.inForce.Store(&c.inForce)
+		if got := s.definitionOf(zone.NewSnapshot(c.serial, 0)); got != c.want {
+			t.Errorf("serial %d, records since %d", c.serial, c.inForce.since)
+		}
+	}
 }

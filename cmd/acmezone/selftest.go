@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
@@ -52,7 +53,7 @@ func (s *service) answersSOA(ctx context.Context) error {
 	}
 	published, ready := s.pipeline.Reached(s.dns.Name())
 	for _, addr := range s.dns.Addrs() {
-		q := soaQuestion{servers: reachable(addr), zone: s.definition().Name(), least: published, ready: ready}
+		q := soaQuestion{servers: reachable(addr), zone: s.definition().Name(), least: published, ready: ready, cookie: s.dns.Cookie}
 		if err := q.ask(ctx); err != nil {
 			return fmt.Errorf("the embedded server at %s: %w", addr, err)
 		}
@@ -79,6 +80,8 @@ type soaQuestion struct {
 	zone    string
 	least   zone.Serial // what the answer has to have reached
 	ready   bool        // something is published, so the answer has to have a serial
+	// cookie makes the COOKIE option of a question from that address; nil: there is none.
+	cookie func(from netip.Addr) []byte
 }
 
 // soaRetry is how soon the question is sent again: under a flood of others most are lost,
@@ -94,7 +97,7 @@ func (q soaQuestion) ask(ctx context.Context) error {
 	}
 	defer conn.Close()
 	wire := &dns.Conn{Conn: conn}
-	question := new(dns.Msg).SetQuestion(q.zone, dns.TypeSOA)
+	question := q.message(conn.LocalAddr())
 	for ctx.Err() == nil {
 		if err = wire.SetDeadline(time.Now().Add(soaRetry)); err != nil {
 			return err
@@ -108,6 +111,17 @@ func (q soaQuestion) ask(ctx context.Context) error {
 		q.pause(ctx, err)
 	}
 	return fmt.Errorf("it has not answered its SOA in time (%v)", err)
+}
+
+// message has a server cookie, so that the rate limit doesn't count it.
+func (q soaQuestion) message(from net.Addr) *dns.Msg {
+	m := new(dns.Msg).SetQuestion(q.zone, dns.TypeSOA)
+	if at, ok := from.(*net.UDPAddr); ok && q.cookie != nil {
+		m.SetEdns0(dns.MinMsgSize, false)
+		octets := hex.EncodeToString(q.cookie(at.AddrPort().Addr().Unmap()))
+		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: octets})
+	}
+	return m
 }
 
 // dial fails at once for an address that this machine doesn't have, such as ::1 where IPv6

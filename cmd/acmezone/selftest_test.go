@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/dnsserve"
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // answering starts a server of one answer, and returns its address.
@@ -77,6 +80,38 @@ func TestSelfTestOfDNS(t *testing.T) {
 		if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestSelfTestIsNotRateLimited: whoever floods with addresses of the server's own network
+// has its share used up, and must not have the watchdog end the service.
+func TestSelfTestIsNotRateLimited(t *testing.T) {
+	t.Parallel()
+	def, err := zone.Define(zone.Spec{Name: "auth.test", Records: []string{"@ A 127.0.0.1"}, TTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := dnsserve.Listen(dnsserve.Options{
+		Listen: []string{"127.0.0.1:0"}, Definition: def, RateLimit: dnsserve.RateLimit{PerSecond: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx) }()
+	defer func() { stop(); <-ended }()
+	if err := server.Publish(ctx, zone.NewSnapshot(7, 0)); err != nil {
+		t.Fatal(err)
+	}
+	q := soaQuestion{servers: server.Addrs(), zone: def.Name(), least: 7, ready: true, cookie: server.Cookie}
+	for range 20 {
+		if err := q.ask(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stats := server.Stats(); stats.RateLimited > 0 || stats.CookiesValid < 20 {
+		t.Errorf("%d left without an answer, %d with a valid cookie", stats.RateLimited, stats.CookiesValid)
 	}
 }
 

@@ -31,6 +31,7 @@ type service struct {
 	cfg      *config.Config // as it was at the start: for what takes effect then
 	dns      *dnsserve.Server
 	api      []net.Listener
+	room     room
 	clients  *limit.Connections // of the API
 	admin    net.Listener
 	tls      *tls.Config
@@ -74,7 +75,7 @@ func newService(ctx context.Context, cfg *config.Config, around surrounds) (s *s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.defineZone, s.openAudit, s.listenDNS, s.listenAPI, s.refuseRest, s.listenProbes, s.openDatabase, s.newPipeline, s.openTLS, s.listenAdmin,
+		s.defineZone, s.openAudit, s.makeRoom, s.listenDNS, s.listenAPI, s.refuseRest, s.listenProbes, s.openDatabase, s.newPipeline, s.openTLS, s.listenAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err

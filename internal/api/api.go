@@ -198,5 +198,6 @@ func answerHealth(w http.ResponseWriter, r *http.Request, service healthy) {
 		writeJSON(w, http.StatusOK, body)
 		return
 	}
+	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 }

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/limit"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -63,6 +64,7 @@ type bed struct {
 	http    *http.Client
 	opts    api.Options
 	handler *api.Handler
+	places  *limit.Connections
 	stop    func() // ends the HTTP server, and waits for that
 }
 
@@ -121,10 +123,11 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	}
 	b.opts, b.handler = opts, api.New(opts)
 	proxies := func() api.Proxies { return opts.Proxies }
+	b.places = api.NewConnections(512, 256, proxies)
 	stopPipeline := background(t, b.changes.Run)
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
-			Timeout: timeout, Log: log, Proxies: proxies, Connections: api.NewConnections(512, 256, proxies),
+			Timeout: timeout, Log: log, Proxies: proxies, Connections: b.places,
 		})
 	})
 	b.stop = sync.OnceFunc(func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -30,6 +31,20 @@ const (
 	acmeDNSKey = 40
 )
 
+// checksAtOnce is how many checks may be under way.
+func checksAtOnce() int { return max(1, runtime.NumCPU()/2) }
+
+// makeRoom lets more goroutines run at once than there are processors, by those that
+// check passwords and one. A check computes for 60 ms, and Go would have whoever answers
+// DNS wait for its turn for up to 10; the kernel, left to share the processors, doesn't.
+// It is done when the first such password is checked, since it costs who has none, and
+// not against an operator who has set GOMAXPROCS.
+var makeRoom = sync.OnceFunc(func() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + checksAtOnce() + 1)
+	}
+})
+
 // bcryptGate checks passwords that came with an import. A check takes 60 ms of a
 // processor, and anybody may ask for one: so at most half of the processors are at it,
 // and it is over for an account once the right password has been seen. Any number of
@@ -45,7 +60,7 @@ type bcryptGate struct {
 }
 
 func newBcryptGate() *bcryptGate {
-	turns := max(1, runtime.NumCPU()/2)
+	turns := checksAtOnce()
 	return &bcryptGate{
 		turns: make(chan struct{}, turns), waiting: make(chan struct{}, turns+maxBcryptWaiting),
 		wrong: make(map[[sha256.Size]byte]time.Time), each: make(map[string]int),
@@ -131,6 +146,7 @@ func (g *bcryptGate) check(ctx context.Context, hash, password string) (bool, er
 	select {
 	case g.turns <- struct{}{}:
 		defer func() { <-g.turns }()
+		makeRoom()
 	case <-ctx.Done():
 		return false, errChecking
 	}

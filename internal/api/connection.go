@@ -3,10 +3,7 @@ package api
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -42,7 +39,7 @@ func (l guardedListener) Accept() (net.Conn, error) {
 			raw.Close()
 			continue
 		}
-		conn := &connection{Conn: raw, raw: raw, handle: handle}
+		conn := &connection{Conn: raw, raw: raw, from: from, all: l.connections, handle: handle}
 		if l.believes(from) {
 			conn.proxy = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(proxyHeaderTime))
 			conn.Conn = conn.proxy
@@ -81,6 +78,8 @@ type connection struct {
 	net.Conn
 	raw    net.Conn         // without the PROXY protocol
 	proxy  *proxyproto.Conn // with it; nil if its other end is no proxy
+	from   netip.Addr       // as rawPeer has it
+	all    *limit.Connections
 	handle *limit.Handle
 
 	mu      sync.Mutex
@@ -165,59 +164,4 @@ func withConnection(ctx context.Context, conn net.Conn) context.Context {
 		conn = secure.NetConn()
 	}
 	return context.WithValue(ctx, connectionKey, conn)
-}
-
-// guarded keeps a connection from being closed for another's sake from when a request is
-// complete, body and all, until it is answered.
-func guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, ok := r.Context().Value(connectionKey).(*connection)
-		if !ok {
-			next.ServeHTTP(w, r)
-			return
-		}
-		body := &guardedBody{ReadCloser: r.Body, conn: conn}
-		defer body.end()
-		if r.ContentLength == 0 && body.begin() != nil {
-			panic(http.ErrAbortHandler)
-		}
-		r.Body = body
-		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-			// There may have been a length as well, which net/http leaves out, and a proxy
-			// that went by it takes what follows for a part of this request (RFC 9112, 6.1).
-			w.Header().Set("Connection", "close")
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// guardedBody sees a body's end.
-type guardedBody struct {
-	io.ReadCloser
-	conn  *connection
-	begun bool
-}
-
-// Read returns net.ErrClosed at the end of a body whose connection is gone.
-func (b *guardedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) && b.begin() != nil {
-		err = net.ErrClosed
-	}
-	return n, err
-}
-
-func (b *guardedBody) begin() error {
-	if b.begun {
-		return nil
-	}
-	err := b.conn.begin()
-	b.begun = err == nil
-	return err
-}
-
-func (b *guardedBody) end() {
-	if b.begun {
-		b.conn.end()
-	}
 }

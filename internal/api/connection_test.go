@@ -87,6 +87,7 @@ func TestProxyHasAsManyConnectionsAsThereAre(t *testing.T) {
 	const each = 300 // over 256, under 512
 	for source, want := range map[string]bool{"127.0.0.1": true, "127.0.0.2": false} {
 		var conns []net.Conn
+		before := b.places.Stats()
 		for range each {
 			conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}).Dial("tcp", b.addr)
 			if err != nil {
@@ -95,15 +96,18 @@ func TestProxyHasAsManyConnectionsAsThereAre(t *testing.T) {
 			defer conn.Close()
 			conns = append(conns, conn)
 		}
-		const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-		exchange(t, conns[each-1], health) // by then all have been let in, in their order
-		got := exchange(t, conns[0], health)
+		b.eventually("all have been let in", func() bool {
+			now := b.places.Stats()
+			return now.Open-before.Open+int(now.Evicted-before.Evicted) >= each
+		})
+		got := exchange(t, conns[0], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
 		if strings.HasPrefix(got, "200") != want {
 			t.Errorf("%s: the first of %d connections: %q", source, each, got)
 		}
 		for _, conn := range conns {
 			conn.Close()
 		}
+		b.eventually("they are gone", func() bool { return b.places.Open() == 0 })
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"time"
-
-	"github.com/acmezone/acmezone/internal/limit"
 )
 
 // exchange is a request and what is known of it besides.
@@ -60,8 +58,8 @@ func (h *handler) logExchange(what string, e *exchange, err error) {
 		switch status, _ = statusOf(err); {
 		case status >= http.StatusInternalServerError:
 			level = slog.LevelError
-		case status == http.StatusTooManyRequests && h.limits.said.Take(limit.Client(e.client), time.Now()) > 0:
-			level = slog.LevelDebug // once a minute is enough: a flood must not fill the log
+		case h.limits.saidEnough(e.client, status, time.Now()):
+			level = slog.LevelDebug
 		}
 		args = append(args, "status", status, "err", err)
 		what += " refused"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -33,6 +34,10 @@ const (
 	limitedTime = 2 * time.Millisecond
 )
 
+// loggedRefusals bounds the warnings of requests that were refused, which anybody can send
+// as often as he likes: a flood must not fill the log. The others are there at level debug.
+var loggedRefusals = limit.Rate{Events: 120, Per: time.Minute}
+
 // limits count what clients do. Whoever calls from an address that isn't known is one
 // client with all the others of whom it isn't.
 type limits struct {
@@ -40,6 +45,7 @@ type limits struct {
 	failures      *limit.Buckets[netip.Prefix]
 	updates       *limit.Buckets[string]       // by user name
 	said          *limit.Buckets[netip.Prefix] // what was logged of refusals for these limits
+	refused       *limit.Buckets[struct{}]     // what was logged of refusals at all
 }
 
 func newLimits(l Limits) *limits {
@@ -48,6 +54,7 @@ func newLimits(l Limits) *limits {
 		failures:      limit.NewBuckets[netip.Prefix](l.FailedLogins, maxCounted),
 		updates:       limit.NewBuckets[string](l.Updates, maxCounted),
 		said:          limit.NewBuckets[netip.Prefix](limit.Rate{Events: 1, Per: time.Minute}, maxCounted),
+		refused:       limit.NewBuckets[struct{}](loggedRefusals, 1),
 	}
 }
 
@@ -56,6 +63,15 @@ func (l *limits) setRates(to Limits) {
 	l.registrations.SetRate(to.Registrations)
 	l.failures.SetRate(to.FailedLogins)
 	l.updates.SetRate(to.Updates)
+}
+
+// saidEnough reports whether the log has been told of refusals as often as it should: for
+// these limits once a minute of each client, for whatever reason twice a second in all.
+func (l *limits) saidEnough(client netip.Addr, status int, now time.Time) bool {
+	if status == http.StatusTooManyRequests && l.said.Take(limit.Client(client), now) > 0 {
+		return true
+	}
+	return l.refused.Take(struct{}{}, now) > 0
 }
 
 // rateLimited is an error of who has done something too often.

@@ -179,6 +179,20 @@ func TestRefusalsAreLoggedOnceAMinute(t *testing.T) {
 	}
 }
 
+// TestRefusalsThatNobodyCountsDoNotFillTheLog: no credentials, or a body that is none, can
+// be sent by anybody as often as he likes.
+func TestRefusalsThatNobodyCountsDoNotFillTheLog(t *testing.T) {
+	b := start(t, nil)
+	for range 300 {
+		b.ask("POST", "/update", "{}")
+		b.ask("POST", "/register", "[")
+	}
+	all, warnings := strings.Count(b.log.String(), " refused\""), strings.Count(b.log.String(), "level=WARN")
+	if all != 600 || warnings < 120 || warnings > 200 {
+		t.Errorf("%d refusals in the log, %d of them as warnings", all, warnings)
+	}
+}
+
 // TestRefusedLoginsTakeTheSameTime, whether there is such an account, one that was
 // imported, or none. How much they differ, it logs.
 func TestRefusedLoginsTakeTheSameTime(t *testing.T) {

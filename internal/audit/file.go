@@ -92,17 +92,20 @@ func fitForRoot(f *os.File, info os.FileInfo, created bool, database string) err
 	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
-// endsWithinLine reports whether the last octet is no line end. Where that can't be read
-// the file counts as whole.
+// endsWithinLine reports whether the last octet is no line end. Where that can't be read,
+// or another file has taken the path meanwhile, the file counts as whole.
 func endsWithinLine(path string, info os.FileInfo) bool {
 	if info.Size() == 0 {
 		return false
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path, os.O_RDONLY)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
+	if now, err := f.Stat(); err != nil || !os.SameFile(now, info) {
+		return false
+	}
 	last := make([]byte, 1)
 	_, err = f.ReadAt(last, info.Size()-1)
 	return (err == nil || errors.Is(err, io.EOF)) && last[0] != '\n'

@@ -24,10 +24,18 @@ type Log struct {
 
 	mu    sync.Mutex // held during a write, so that the inode check and the write are one
 	file  *file      // nil after a failure, until it can be opened again
-	fault error      // of the last write
 	bound bound
+
+	// What is told of the log has a lock of its own: a disk that hangs in a write must not
+	// keep anybody from seeing so.
+	told  sync.Mutex
+	fault error // of the last write
 	stats Stats
+	since time.Time // when the write under way began; zero for none
 }
+
+// stuckAfter is how long a write may take before it counts as a fault.
+const stuckAfter = 5 * time.Second
 
 // Stats are counts since the start.
 type Stats struct {
@@ -70,7 +78,9 @@ func (l *Log) Write(e Entry) {
 	defer l.mu.Unlock()
 	now := l.opts.Now()
 	if e.Result == Refused && !l.bound.admits(now) {
+		l.told.Lock()
 		l.stats.LeftOut++
+		l.told.Unlock()
 		return
 	}
 	l.sayLeftOut(now, false)
@@ -86,16 +96,18 @@ func (l *Log) sayLeftOut(now time.Time, last bool) {
 
 // append writes a line; with l.mu held.
 func (l *Log) append(e Entry, now time.Time) {
+	l.begin(now)
 	line, err := e.line(now)
 	if err == nil {
 		err = l.write(line)
 	}
-	if err != nil {
-		l.stats.Failed++
-	} else {
-		l.stats.Written++
-	}
 	l.note(err)
+}
+
+func (l *Log) begin(now time.Time) {
+	l.told.Lock()
+	defer l.told.Unlock()
+	l.since = now
 }
 
 // write takes up the file that is at the path now, which after a rotation is another.
@@ -118,10 +130,17 @@ func (l *Log) drop() {
 	l.file = nil
 }
 
-// note keeps the fault and says when it begins and ends.
+// note keeps what came of a write, and says when a fault begins and ends.
 func (l *Log) note(err error) {
+	l.told.Lock()
 	before := l.fault
-	l.fault = err
+	l.fault, l.since = err, time.Time{}
+	if err != nil {
+		l.stats.Failed++
+	} else {
+		l.stats.Written++
+	}
+	l.told.Unlock()
 	switch {
 	case err != nil && before == nil:
 		l.opts.Log.Error("the audit log takes no lines: what is changed from now on is not in it", "file", l.opts.Path, "err", err)
@@ -130,26 +149,33 @@ func (l *Log) note(err error) {
 	}
 }
 
-// Fault returns why the last line could not be written, nil if it could.
+// Fault returns why the last line could not be written, or that one is being written for
+// suspiciously long; nil if all is well. It never waits for the disk.
 func (l *Log) Fault() error {
 	if l == nil {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.fault == nil {
+	l.told.Lock()
+	defer l.told.Unlock()
+	if l.fault != nil {
+		return fmt.Errorf("the audit log takes no lines: %w", l.fault)
+	}
+	if l.since.IsZero() {
 		return nil
 	}
-	return fmt.Errorf("the audit log takes no lines: %w", l.fault)
+	if took := l.opts.Now().Sub(l.since); took > stuckAfter {
+		return fmt.Errorf("the audit log has been writing a line for %v: is the disk stuck?", took.Round(time.Second))
+	}
+	return nil
 }
 
-// Stats returns the counts so far.
+// Stats returns the counts so far. It never waits for the disk.
 func (l *Log) Stats() Stats {
 	if l == nil {
 		return Stats{}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.told.Lock()
+	defer l.told.Unlock()
 	return l.stats
 }
 

@@ -125,7 +125,7 @@ func Default() *Config {
 		},
 		Limits: Limits{
 			Registrations: Rate{100, time.Hour}, FailedLogins: Rate{100, time.Hour}, Updates: Rate{1000, time.Hour},
-			Connections: 2048, ConnectionsPerAddress: 256,
+			Connections: 2048, ConnectionsPerAddress: 1024,
 		},
 		Admin:   Admin{Socket: "/run/acmezone/admin.sock"},
 		Publish: Publish{Timeout: Duration(10 * time.Second), Unreachable: "skip"},
@@ -139,7 +139,7 @@ func (n *NSD) Publishes() bool { return n != nil && n.Use == "publish" }
 func defaultDNS() *DNS {
 	return &DNS{
 		Listen: []string{"[::]:53"}, RateLimit: 200, RateLimitSlip: 2, RateLimitExempt: loopback(),
-		Connections: 1024, ConnectionsPerAddress: 64,
+		Connections: 1024, ConnectionsPerAddress: 512,
 	}
 }
 

@@ -31,7 +31,7 @@ type Options struct {
 	Definition *zone.Definition
 	// Connections bounds the TCP connections, and ConnectionsPerAddress those of one
 	// IPv4 address or one IPv6 /64. Beyond that a new connection takes the place of
-	// the one that has been idle for longest. 0 stands for 1024, and for 64: what is
+	// the one that has been idle for longest. 0 stands for 1024, and for 512: what is
 	// asked over TCP is a retry after truncation, done within a round trip or two.
 	Connections, ConnectionsPerAddress int
 	// RateLimit bounds the UDP answers to one network.
@@ -47,7 +47,7 @@ var ErrNotServing = errors.New("the embedded DNS server is not serving")
 // goroutine, Serve once only.
 type Server struct {
 	*responder
-	redefined   atomic.Pointer[static] // waits for the next Publish; nil for none
+	redefined   atomic.Pointer[redefinition] // waits for its serial; nil for none
 	sockets     []socket
 	connections *limit.Connections
 	timeouts    tcpTimeouts
@@ -96,7 +96,7 @@ func Listen(opts Options) (_ *Server, err error) {
 		stopped:   make(chan struct{}),
 	}
 	s.maxConnections = cmp.Or(opts.Connections, 1024)
-	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 64)})
+	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 512)})
 	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -105,7 +105,7 @@ func Listen(opts Options) (_ *Server, err error) {
 		bound, err := bind(addr, &inherited)
 		if err != nil {
 			s.Close()
-			return nil, fmt.Errorf("dns: %w", err)
+			return nil, errors.Join(refuse(inherited), fmt.Errorf("dns: %w", err)) // the first may be why
 		}
 		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
 		s.sockets = append(s.sockets, bound)

@@ -13,21 +13,27 @@ type version struct {
 	snap   *zone.Snapshot // nil before the first Publish
 }
 
-// Redefine takes up other static records for the same zone, while the server runs.
-// They are answered from the next Publish of a later serial on, with that serial: a
-// serial that was answered once never stands for other data. So it is followed by a
-// commit that raises the serial. Called again before that, the last one counts. It
-// may be called from any goroutine. On error nothing has changed.
-func (s *Server) Redefine(def *zone.Definition) error {
+// redefinition is other static records, and the serial that they go with. It is
+// immutable.
+type redefinition struct {
+	static *static
+	since  zone.Serial
+}
+
+// Prepare makes other static records for the same zone ready, while the server runs. The
+// function that it returns has them answered from the Publish of the serial since, or of a
+// later one, on: a serial that was answered once never stands for other data. So that
+// serial is one that the zone has moved to for them. Called again before that, the last
+// one counts. Both may be called from any goroutine. On error nothing has changed.
+func (s *Server) Prepare(def *zone.Definition) (redefine func(since zone.Serial), err error) {
 	next, err := prepare(def)
 	if err != nil {
-		return fmt.Errorf("dns: %w", err)
+		return nil, fmt.Errorf("dns: %w", err)
 	}
 	if now := s.version.Load().static; string(next.apex) != string(now.apex) {
-		return fmt.Errorf("dns: a server that runs can't change to another zone, %s: restart it", def.Name())
+		return nil, fmt.Errorf("dns: a server that runs can't change to another zone, %s: restart it", def.Name())
 	}
-	s.redefined.Store(next)
-	return nil
+	return func(since zone.Serial) { s.redefined.Store(&redefinition{next, since}) }, nil
 }
 
 // advance makes snap what is answered, if it is later than what is.
@@ -37,8 +43,8 @@ func (s *Server) advance(snap *zone.Snapshot) {
 		return
 	}
 	next := &version{static: now.static, snap: snap}
-	if redefined := s.redefined.Load(); redefined != nil {
-		next.static = redefined
+	if redefined := s.redefined.Load(); redefined != nil && snap.Serial().Reached(redefined.since) {
+		next.static = redefined.static
 		defer s.redefined.CompareAndSwap(redefined, nil) // not one that came meanwhile
 	}
 	s.version.Store(next)

@@ -26,19 +26,27 @@ func staticVersion(t *testing.T, s *Server) string {
 	return got.Answer[0].(*dns.TXT).Txt[0]
 }
 
-func TestRedefineWaitsForALaterSerial(t *testing.T) {
+// redefine has other static records answered from that snapshot on.
+func redefine(t *testing.T, s *Server, def *zone.Definition, since *zone.Snapshot) {
+	t.Helper()
+	redefine, err := s.Prepare(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	redefine(since.Serial())
+}
+
+func TestRedefineWaitsForItsSerial(t *testing.T) {
 	s := start(t, numberedDefinition(t, 1))
 	snaps := history(3)
 	publish(t, s, snaps[1])
 	for n := 2; n <= 3; n++ { // the last one counts
-		if err := s.Redefine(numberedDefinition(t, n)); err != nil {
-			t.Fatal(err)
-		}
+		redefine(t, s, numberedDefinition(t, n), snaps[3])
 	}
 	for _, step := range []struct {
 		serial int
 		want   string
-	}{{1, "1"}, {0, "1"}, {2, "3"}, {3, "3"}} {
+	}{{1, "1"}, {0, "1"}, {2, "1"}, {3, "3"}} {
 		publish(t, s, snaps[step.serial])
 		if got := staticVersion(t, s); got != step.want {
 			t.Errorf("after serial %d was published the records are those of definition %s, want %s", step.serial, got, step.want)
@@ -48,9 +56,7 @@ func TestRedefineWaitsForALaterSerial(t *testing.T) {
 
 func TestRedefineBeforeTheFirstPublish(t *testing.T) {
 	s := start(t, numberedDefinition(t, 1))
-	if err := s.Redefine(numberedDefinition(t, 2)); err != nil {
-		t.Fatal(err)
-	}
+	redefine(t, s, numberedDefinition(t, 2), dnstest.Snapshot())
 	publish(t, s, dnstest.Snapshot())
 	if got := staticVersion(t, s); got != "2" {
 		t.Errorf("definition %s", got)
@@ -61,7 +67,7 @@ func TestRedefineKeepsToTheZone(t *testing.T) {
 	s := start(t, numberedDefinition(t, 1))
 	spec := dnstest.Spec()
 	spec.Name, spec.Nameservers, spec.Records = "other.example", nil, nil
-	err := s.Redefine(dnstest.Define(t, spec))
+	_, err := s.Prepare(dnstest.Define(t, spec))
 	if err == nil || !strings.Contains(err.Error(), "other.example") {
 		t.Errorf("%v", err)
 	}
@@ -89,9 +95,7 @@ func TestRedefinedDataGoWithTheirSerial(t *testing.T) {
 		readers.Go(func() { compareSerials(t, s, stop) })
 	}
 	for n := 2; n <= serials; n++ {
-		if err := s.Redefine(apex(n)); err != nil {
-			t.Fatal(err)
-		}
+		redefine(t, s, apex(n), snaps[n])
 		publish(t, s, snaps[n-1]) // the same again, which changes nothing
 		publish(t, s, snaps[n])
 	}

@@ -83,6 +83,8 @@ func kindOf(change zone.Change) string {
 		return "expire"
 	case zone.RaiseSerial:
 		return "raise_serial"
+	case zone.Redefine:
+		return "redefine"
 	case zone.Heartbeat:
 		return "heartbeat"
 	}

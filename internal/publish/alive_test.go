@@ -62,12 +62,13 @@ func TestCommitThenComesBeforeThePublishers(t *testing.T) {
 		synctest.Wait()
 		before := b.Snapshot().Serial()
 		var at zone.Serial
-		err := b.CommitThen(t.Context(), zone.RaiseSerial{Above: before}, func() { at, _ = b.Reached("dns") })
-		if err != nil || at != before {
-			t.Errorf("%v; the publisher had reached %d, before %d", err, at, before)
+		var durable *zone.Snapshot
+		err := b.CommitThen(t.Context(), zone.Redefine{}, func(s *zone.Snapshot) { durable = s; at, _ = b.Reached("dns") })
+		if err != nil || at != before || durable.Serial() == before {
+			t.Errorf("%v; the publisher had reached %d, before %d, durable is %d", err, at, before, durable.Serial())
 		}
 		synctest.Wait()
-		if now, _ := b.Reached("dns"); now == before {
+		if now, _ := b.Reached("dns"); now != durable.Serial() {
 			t.Error("the new serial isn't published")
 		}
 	})
@@ -82,7 +83,7 @@ func TestCommitThenIsNotDoneAfterItsError(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		done := false
-		if err := b.CommitThen(ctx, zone.Heartbeat{}, func() { done = true }); err == nil {
+		if err := b.CommitThen(ctx, zone.Heartbeat{}, func(*zone.Snapshot) { done = true }); err == nil {
 			t.Error("no error while the commit hangs")
 		}
 		close(b.store.gate)

@@ -45,7 +45,7 @@ func (p *Pipeline) commit(batch []*request) error {
 	snap, errs := p.opts.Store.Commit(changes)
 	p.opts.Observer.Committed(changes, errs, time.Since(began))
 	p.noteStore(firstStoreError(errs))
-	takeSteps(batch, errs)
+	takeSteps(batch, errs, snap)
 	p.hand(snap, batch, errs)
 	for _, err := range errs {
 		if errors.Is(err, zone.ErrForked) {
@@ -56,10 +56,10 @@ func (p *Pipeline) commit(batch []*request) error {
 }
 
 // takeSteps does what belongs to changes that are durable now.
-func takeSteps(batch []*request, errs []error) {
+func takeSteps(batch []*request, errs []error, durable *zone.Snapshot) {
 	for i, r := range batch {
 		if r.then != nil && errs[i] == nil {
-			r.then.take()
+			r.then.take(durable)
 		}
 	}
 }

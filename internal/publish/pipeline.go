@@ -189,9 +189,9 @@ func (p *Pipeline) Commit(ctx context.Context, change zone.Change) error {
 }
 
 // CommitThen is Commit for a change of how the zone is shown: once it is durable, and
-// before any publisher is given what it led to, then is called, by the committer. It
-// isn't called any more when CommitThen has returned an error.
-func (p *Pipeline) CommitThen(ctx context.Context, change zone.Change, then func()) error {
+// before any publisher is given what it led to, then is called with that, by the committer.
+// It isn't called any more when CommitThen has returned an error.
+func (p *Pipeline) CommitThen(ctx context.Context, change zone.Change, then func(durable *zone.Snapshot)) error {
 	step := &step{do: then}
 	err := p.ask(ctx, &request{change: change, then: step})
 	if err != nil && !step.withdraw() {

@@ -1,19 +1,23 @@
 package publish
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/acmezone/acmezone/internal/zone"
+)
 
 // step is what is done once, or withdrawn before.
 type step struct {
 	mu   sync.Mutex
-	do   func()
+	do   func(*zone.Snapshot)
 	done bool
 }
 
-func (s *step) take() {
+func (s *step) take(durable *zone.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.do != nil {
-		s.do()
+		s.do(durable)
 		s.done = true
 	}
 }

@@ -51,6 +51,9 @@ func (b *batch) apply(change zone.Change) error {
 	case zone.RaiseSerial:
 		b.edit.Raise(c.Above)
 		return nil
+	case zone.Redefine:
+		b.edit.Move()
+		return nil
 	case zone.Import:
 		return b.importAccounts(c)
 	case zone.ReplacePassword:

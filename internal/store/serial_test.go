@@ -223,3 +223,20 @@ func TestSerialAheadOfTheDateIsSaidOnceADay(t *testing.T) {
 	clock.t = clock.t.Add(3 * 24 * time.Hour)
 	step("the date has caught up", 2026112500, 2)
 }
+
+// TestRedefineMovesWhateverCameBefore: unlike RaiseSerial it doesn't depend on a serial
+// that was read before other changes were written.
+func TestRedefineMovesWhateverCameBefore(t *testing.T) {
+	s := mustOpen(t, options(t, newClock()))
+	do(t, s, one(zone.Register{Account: account("a")}))
+	for range 3 {
+		before := move(t, s)
+		if after := do(t, s, one(zone.Redefine{})).Serial(); !before.Less(after) {
+			t.Errorf("%d after %d", after, before)
+		}
+	}
+	last := s.Snapshot().Serial()
+	if s = reopen(t, s); s.Snapshot().Serial() != last {
+		t.Errorf("%d after a restart, want %d", s.Snapshot().Serial(), last)
+	}
+}

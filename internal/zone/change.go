@@ -82,6 +82,10 @@ type (
 	// that one may be followed is for the caller to find out (Serial.Plausible).
 	RaiseSerial struct{ Above Serial }
 
+	// Redefine moves the zone's serial although no data of an account change: from the
+	// next one on its static records are others.
+	Redefine struct{}
+
 	// CreateToken stores a registration token.
 	CreateToken struct{ Token Token }
 
@@ -107,6 +111,7 @@ func (RemoveValue) change()    {}
 func (RemoveAccount) change()  {}
 func (Expire) change()         {}
 func (RaiseSerial) change()    {}
+func (Redefine) change()       {}
 func (CreateToken) change()    {}
 func (RevokeToken) change()    {}
 func (Heartbeat) change()      {}

@@ -79,6 +79,9 @@ func (e *Edit) Raise(above Serial) {
 	}
 }
 
+// Move makes the serial move, even if no data do.
+func (e *Edit) Move() { e.raised = true }
+
 // Load puts a stored value in its place by its sequence number. It is for filling
 // a fresh snapshot, in any order, and keeps every value.
 func (e *Edit) Load(owner string, v Value) {
