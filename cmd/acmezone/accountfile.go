@@ -32,7 +32,10 @@ func openAccountFile(path string) (*accountFile, error) {
 	}
 	f := &accountFile{path: path, all: make(map[string]json.RawMessage)}
 	// The folder is locked, since the file is replaced.
-	if f.lock, err = os.Open(filepath.Dir(path)); err != nil {
+	folder := filepath.Dir(path)
+	if f.lock, err = os.Open(folder); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--storage: there is no folder %s: type 'install -d -m 0700 %[1]s'", folder)
+	} else if err != nil {
 		return nil, fmt.Errorf("--storage: %w", err)
 	}
 	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/audit"
@@ -123,16 +124,23 @@ type apiChanges struct {
 	*publish.Pipeline
 	cert  certificate // may be nil
 	audit *audit.Log  // may be nil
+	// refused says why the last configuration was not taken up; it holds nil if it was.
+	refused *atomic.Pointer[string]
 }
 
-func (s *service) apiChanges() apiChanges { return apiChanges{s.pipeline, s.cert, s.audit} }
+func (s *service) apiChanges() apiChanges {
+	return apiChanges{s.pipeline, s.cert, s.audit, &s.refused}
+}
 
 // Degraded says what the service does without although it does its work. A certificate
 // that clients refuse keeps no name server from answering, so it isn't more than that.
 func (c apiChanges) Degraded() []string {
 	all := c.Pipeline.Degraded()
 	if c.audit.Fault() != nil {
-		all = append(all, "the audit log takes no lines: the log says why") // strangers read this
+		all = append(all, "the audit log takes no lines: the log says why, unless its disk is stuck") // strangers read this
+	}
+	if c.refused.Load() != nil { // the next start would fail over it
+		all = append(all, "the configuration has changed and can't be taken up, the one from before stays: the log says why")
 	}
 	if c.cert == nil {
 		return all

@@ -88,19 +88,7 @@ func (p *process) healthOverTLS(t *testing.T, into any) int {
 // TestConfigCheckRemindsRoot: what root can read, the service's user perhaps can't.
 func TestConfigCheckRemindsRoot(t *testing.T) {
 	dir := t.TempDir()
-	pair, err := cert.SelfSigned(filepath.Join(dir, "pair.pem"), []string{"auth.test"}, time.Now())
-	if err != nil || pair == nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "acmezone.toml")
-	text := fmt.Sprintf("[zone]\nname = \"auth.test\"\nrecords = [\"@ A 192.0.2.1\"]\n[dns]\n[store]\npath = %q\n[api]\ntls = \"files\"\ncert_file = %[2]q\nkey_file = %[2]q\n",
-		filepath.Join(dir, "db", "acmezone.db"), filepath.Join(dir, "pair.pem"))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "db"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	file := checkedFiles(t, dir, time.Now())
 	for uid, want := range []string{"", "note: root can read the certificate files; whether the service's user can, this says: runuser -u daemon -- acmezone config check " + file + "\n"} {
 		if err := os.Chown(filepath.Join(dir, "db"), uid, -1); err != nil {
 			t.Fatal(err) // needs root, as other tests here do
@@ -109,4 +97,29 @@ func TestConfigCheckRemindsRoot(t *testing.T) {
 			t.Errorf("exit code %d, %s", code, errs)
 		}
 	}
+}
+
+func TestConfigCheckWarnsOfAnExpiredCertificate(t *testing.T) {
+	file := checkedFiles(t, t.TempDir(), time.Now().AddDate(-6, 0, 0))
+	if _, errs, code := command(t, "config", "check", file); code != exitDone || !strings.HasPrefix(errs, "warning: the API's certificate expired at ") {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+}
+
+// checkedFiles is a configuration with files of a certificate that was made at that time.
+func checkedFiles(t *testing.T, dir string, made time.Time) string {
+	t.Helper()
+	pair, file := filepath.Join(dir, "pair.pem"), filepath.Join(dir, "acmezone.toml")
+	if _, err := cert.SelfSigned(pair, []string{"auth.test"}, made); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("[zone]\nname = \"auth.test\"\nrecords = [\"@ A 192.0.2.1\"]\n[dns]\n[store]\npath = %q\n[api]\ntls = \"files\"\ncert_file = %[2]q\nkey_file = %[2]q\n",
+		filepath.Join(dir, "db", "acmezone.db"), pair)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "db"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }

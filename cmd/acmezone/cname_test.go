@@ -272,3 +272,16 @@ func TestAccountFileKeepsOwnerModeAndLink(t *testing.T) {
 		t.Error(target, err)
 	}
 }
+
+// TestNoFolderForTheCredentials: it is said how to make it, and nothing is registered.
+func TestNoFolderForTheCredentials(t *testing.T) {
+	dir := t.TempDir()
+	config, folder := writeTestConfig(t, dir), filepath.Join(dir, "lego")
+	_, errs, code := command(t, "cname", "a.test", "--config", config, "--storage", filepath.Join(folder, "acmezone.json"))
+	if want := "there is no folder " + folder + ": type 'install -d -m 0700 " + folder + "'"; code != exitFailed || !strings.Contains(errs, want) {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+	if list := mustCommand(t, "account", "list", "--json", "--config", config); strings.TrimSpace(list) != "[]" {
+		t.Error(list)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -126,8 +127,13 @@ func checkConfig(c *cli.Context, s surroundings) error {
 func checkCertificate(s surroundings, cfg *config.Config, def *zone.Definition) error {
 	switch cfg.API.TLS {
 	case "files":
-		_, err := cert.OpenFiles(cfg.API.CertFile, cfg.API.KeyFile, slog.New(slog.DiscardHandler))
-		return err
+		files, err := cert.OpenFiles(cfg.API.CertFile, cfg.API.KeyFile, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		if trouble := files.Status().Trouble(time.Now()); trouble != "" {
+			fmt.Fprintln(s.stderr, "warning:", trouble)
+		}
 	case "acme":
 		want, err := managed(cfg, def)
 		if err == nil {

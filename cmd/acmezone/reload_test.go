@@ -171,7 +171,13 @@ func TestReloadKeepsWhatWasRight(t *testing.T) {
 		if text := fmt.Sprint(line["err"]); !strings.Contains(text, c.says) || !strings.Contains(text, config) {
 			t.Errorf("%s: %s", c.to, text)
 		}
+		if status, text := p.health(); status != http.StatusOK || !strings.Contains(text, "can't be taken up") || strings.Contains(text, config) {
+			t.Errorf("/health says %d %s", status, text)
+		}
 		p.awaitLine(nothingNew, func() { rewriteWhole(t, config, right) })
+		if _, text := p.health(); strings.Contains(text, "can't be taken up") {
+			t.Errorf("/health says %s after all is well again", text)
+		}
 	}
 	line := p.awaitLine(notTakenUp, func() {
 		if err := os.Remove(config); err != nil {

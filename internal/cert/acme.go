@@ -60,7 +60,7 @@ func OpenManaged(want ACME, meanwhile func() (*tls.Certificate, error)) (*Manage
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(want.Storage, 0o700); err != nil {
+	if err := makeFolder(want.Storage); err != nil {
 		return nil, fmt.Errorf("api.acme_storage: %w", err)
 	}
 	m := &Managed{ACME: want, roots: roots}

@@ -76,7 +76,11 @@ func (m *Managed) ask(ctx context.Context, ca authority) {
 	case err != nil:
 		m.Log.Debug("the CA doesn't say when it wants the certificate renewed", "host", m.Host, "err", err)
 	case !m.plan.renewAt.Equal(before):
-		m.Log.Info("the CA says when it wants the certificate renewed", "host", m.Host, "renewal", m.plan.renewAt.UTC(), "explanation", info.ExplanationURL)
+		args := []any{"host", m.Host, "renewal", m.plan.renewAt.UTC()}
+		if info.ExplanationURL != "" { // there is one when something is wrong
+			args = append(args, "explanation", info.ExplanationURL)
+		}
+		m.Log.Info("the CA says when it wants the certificate renewed", args...)
 	}
 }
 

@@ -23,6 +23,26 @@ type storage struct{ certmagic.FileStorage }
 func (*storage) Lock(ctx context.Context, _ string) error { return ctx.Err() }
 func (*storage) Unlock(context.Context, string) error     { return nil }
 
+// Store keeps what root writes the folder's owner's, as the database is: who tries the
+// service as root must not keep its own user from it.
+func (s *storage) Store(ctx context.Context, key string, value []byte) error {
+	if err := s.FileStorage.Store(ctx, key, value); err != nil {
+		return err
+	}
+	return handOver(s.Path, filepath.FromSlash(key))
+}
+
+// makeFolder makes the folder if need be, for the owner of the one that it is in.
+func makeFolder(folder string) error {
+	if _, err := os.Stat(folder); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	return handOver(filepath.Dir(folder), filepath.Base(folder))
+}
+
 // stored loads the certificate from the folder; an error of fs.ErrNotExist means that
 // there is none.
 func (m *Managed) stored() (*tls.Certificate, error) {

@@ -6,7 +6,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/caddyserver/certmagic"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,6 +32,37 @@ func TestAFolderOfSomebodyElsesIsNamed(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "chown -R "+runAs()) {
 		t.Error(err)
+	}
+}
+
+// TestWhatRootWritesIsTheFoldersOwners: who tries the service as root must not keep its
+// own user from the folder.
+func TestWhatRootWritesIsTheFoldersOwners(t *testing.T) {
+	const owner = 65534
+	above := t.TempDir()
+	if err := os.Chown(above, owner, owner); err != nil {
+		t.Fatal(err) // tests run as root
+	}
+	folder := filepath.Join(above, "acme")
+	if err := makeFolder(folder); err != nil {
+		t.Fatal(err)
+	}
+	s := &storage{certmagic.FileStorage{Path: folder}}
+	if err := s.Store(t.Context(), "acme/ca/users/default/default.key", []byte("key")); err != nil {
+		t.Fatal(err)
+	}
+	pem := filepath.Join(above, "self-signed.pem")
+	if _, err := SelfSigned(pem, []string{"auth.test"}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(pem, &st); err != nil || st.Uid != owner {
+		t.Errorf("%s is %d's, %v", pem, st.Uid, err)
+	}
+	for path := s.Filename("acme/ca/users/default/default.key"); path != above; path = filepath.Dir(path) {
+		if err := unix.Stat(path, &st); err != nil || st.Uid != owner || st.Gid != owner {
+			t.Errorf("%s is %d:%d's, %v", path, st.Uid, st.Gid, err)
+		}
 	}
 }
 

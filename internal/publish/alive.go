@@ -14,9 +14,11 @@ const aliveRetry = 50 * time.Millisecond
 
 // Alive returns nil when the committer has taken a heartbeat and answered it, whatever
 // the answer: that the store refuses it, since the disk is full for instance, is nothing
-// that another process would do better. An error means that the committer gave none
-// before ctx was done.
+// that another process would do better. Where clients keep the queue full a heartbeat may
+// never have a place there, or wait for long; so the end of any other batch meanwhile is
+// as good. An error means that there was neither before ctx was done.
 func (p *Pipeline) Alive(ctx context.Context) error {
+	before := p.batches.Load()
 	beat := &request{change: zone.Heartbeat{}, done: make(chan error, 1)}
 	for err := p.queue.put(beat); err != nil; err = p.queue.put(beat) {
 		if !errors.Is(err, zone.ErrBusy) {
@@ -27,11 +29,17 @@ func (p *Pipeline) Alive(ctx context.Context) error {
 			return fmt.Errorf("the committer takes no more changes: %w", err)
 		case <-time.After(aliveRetry):
 		}
+		if p.batches.Load() != before {
+			return nil
+		}
 	}
 	select {
 	case <-beat.done:
 		return nil
 	case <-ctx.Done():
+		if p.batches.Load() != before {
+			return nil
+		}
 		return errors.New("the committer has not answered a heartbeat in time: does a write to the disk not come back?")
 	}
 }

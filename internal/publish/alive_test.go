@@ -38,6 +38,28 @@ func TestAliveMeansTheCommitterNotTheDisk(t *testing.T) {
 	})
 }
 
+// TestAliveWhileOthersAreServed: a committer that is at work on what came before is alive,
+// however long it takes until the heartbeat's turn.
+func TestAliveWhileOthersAreServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, true, 0, &server{name: "dns"})
+		defer b.stop()
+		other, alive := make(chan error, 1), make(chan error, 1)
+		go func() { other <- b.Commit(context.Background(), zone.Heartbeat{}) }()
+		synctest.Wait() // it is at the gate
+		go func() { alive <- b.alive(time.Second) }()
+		synctest.Wait()
+		b.store.gate <- struct{}{}
+		if err := <-alive; err != nil {
+			t.Error(err)
+		}
+		close(b.store.gate)
+		if err := <-other; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestReachedIsWhatIsAnswered of each publisher.
 func TestReachedIsWhatIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -47,6 +47,7 @@ func (p *Pipeline) commit(batch []*request) error {
 	p.noteStore(firstStoreError(errs))
 	takeSteps(batch, errs, snap)
 	p.hand(snap, batch, errs)
+	p.batches.Add(1)
 	for _, err := range errs {
 		if errors.Is(err, zone.ErrForked) {
 			return err

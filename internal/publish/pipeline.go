@@ -84,6 +84,8 @@ type Pipeline struct {
 	probing chan struct{} // holds one token: who has it may probe the store
 	ready   chan struct{} // closed when every publisher has succeeded once
 
+	batches atomic.Uint64 // that the committer has come to the end of
+
 	mu        sync.Mutex
 	committed *zone.Snapshot
 	waiting   map[*request]struct{} // committed, not yet published
