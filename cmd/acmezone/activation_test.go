@@ -269,32 +269,50 @@ func TestRestartDropsNothing(t *testing.T) {
 	h := newHolder(t)
 	config := h.config()
 	p := h.start(config, true)
-	known := &journal{last: make(map[string]string)}
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
-	var questions, connections, updates atomic.Int64
-	clients.Go(func() { floodSOA(t, h.dns, stop, &questions) })
-	clients.Go(func() { askTCPUntil(t, h.dns, stop, &connections) })
+	load := underLoad(t, p, h.dns)
 	for range 3 {
-		a, ok := p.register()
-		if !ok {
-			t.Fatal("not registered")
-		}
-		known.registered(a)
-		clients.Go(func() { updateAlways(t, p, a, known, stop, &updates) })
-	}
-	for range 3 {
-		before := updates.Load()
-		eventually(t, "updates are done", func() bool { return updates.Load() > before+20 })
+		before := load.updates.Load()
+		eventually(t, "updates are done", func() bool { return load.updates.Load() > before+20 })
 		if err := p.stop(); err != nil {
 			t.Fatalf("%v\n%s", err, p.log)
 		}
 		p = h.start(config, true)
 	}
-	close(stop)
-	clients.Wait()
-	t.Logf("%d questions over UDP, %d connections over TCP, %d updates", questions.Load(), connections.Load(), updates.Load())
-	checkAcknowledged(t, p, known)
+	load.end()
+	checkAcknowledged(t, p, load.known)
+}
+
+// pressure is clients that ask and update without pause, and expect every answer.
+type pressure struct {
+	t                               *testing.T
+	known                           *journal
+	stop                            chan struct{}
+	clients                         sync.WaitGroup
+	questions, connections, updates atomic.Int64
+}
+
+// underLoad puts pressure on a service whose embedded server answers at that address.
+func underLoad(t *testing.T, p *process, addr string) *pressure {
+	t.Helper()
+	l := &pressure{t: t, known: &journal{last: make(map[string]string)}, stop: make(chan struct{})}
+	l.clients.Go(func() { floodSOA(t, addr, l.stop, &l.questions) })
+	l.clients.Go(func() { askTCPUntil(t, addr, l.stop, &l.connections) })
+	for range 3 {
+		a, ok := p.register()
+		if !ok {
+			t.Fatal("not registered")
+		}
+		l.known.registered(a)
+		l.clients.Go(func() { updateAlways(t, p, a, l.known, l.stop, &l.updates) })
+	}
+	return l
+}
+
+// end ends it.
+func (l *pressure) end() {
+	close(l.stop)
+	l.clients.Wait()
+	l.t.Logf("%d questions over UDP, %d connections over TCP, %d updates", l.questions.Load(), l.connections.Load(), l.updates.Load())
 }
 
 // floodSOA sends a question every millisecond, whether the ones before were answered or

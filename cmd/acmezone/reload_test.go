@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -212,20 +210,7 @@ func TestReloadDropsNothing(t *testing.T) {
 	t.Parallel()
 	config := writeTestConfig(t, t.TempDir())
 	p := start(t, config)
-	known := &journal{last: make(map[string]string)}
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
-	var questions, connections, updates atomic.Int64
-	clients.Go(func() { floodSOA(t, p.dns, stop, &questions) })
-	clients.Go(func() { askTCPUntil(t, p.dns, stop, &connections) })
-	for range 3 {
-		a, ok := p.register()
-		if !ok {
-			t.Fatal("not registered")
-		}
-		known.registered(a)
-		clients.Go(func() { updateAlways(t, p, a, known, stop, &updates) })
-	}
+	load := underLoad(t, p, p.dns)
 	last := "@ A 127.0.0.1"
 	for n := range 10 {
 		next := fmt.Sprintf("@ A 127.0.0.%d", n+2)
@@ -235,13 +220,11 @@ func TestReloadDropsNothing(t *testing.T) {
 		})
 		last = next
 	}
-	close(stop)
-	clients.Wait()
-	t.Logf("%d questions over UDP, %d connections over TCP, %d updates", questions.Load(), connections.Load(), updates.Load())
+	load.end()
 	if got := p.ask("auth.test", dns.TypeA).Answer; len(got) != 1 || !strings.HasSuffix(got[0].String(), "127.0.0.11") {
 		t.Error(got)
 	}
-	checkAcknowledged(t, p, known)
+	checkAcknowledged(t, p, load.known)
 }
 
 // TestReloadReachesNSD: other records come with a serial of their own there, too.
