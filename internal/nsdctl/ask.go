@@ -49,8 +49,8 @@ type asker struct {
 	seen *sightings // what was answered; nil: nobody wants to know
 }
 
-// serial returns the serial that a server answers. Errors: errSilent or errCutOff, with
-// the reason, or an rcodeError.
+// serial returns the serial that a server answers. Errors: those of ask, or an
+// rcodeError.
 func (a asker) serial(ctx context.Context, server string) (zone.Serial, error) {
 	serial, err := a.askSerial(ctx, server)
 	if ctx.Err() == nil { // else it wasn't the server that gave up
@@ -75,15 +75,31 @@ func (a asker) askSerial(ctx context.Context, server string) (zone.Serial, error
 	return 0, rcodeError{server: server, lame: true}
 }
 
-// ask asks a server one question. Errors: errSilent or errCutOff, with the reason.
+// ask asks a server one question. Errors: errSilent or errCutOff, with the reason; that
+// of ctx where it ended before the server had askTime.
 func (a asker) ask(ctx context.Context, server, name string, rrtype uint16) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	asking, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	answer, err := exchange(ctx, server, new(dns.Msg).SetQuestion(name, rrtype))
+	answer, err := exchange(asking, server, new(dns.Msg).SetQuestion(name, rrtype))
+	if err != nil && endedBy(ctx, asking, err) {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, explainSilence(server, err)
 	}
 	return answer, nil
+}
+
+// endedBy reports whether ctx, and not the server, ended a question. A connection's
+// deadline may go off a moment before that of the context that it was taken from: who
+// looks at ctx in that moment takes a server that answered all the time for a silent one.
+func endedBy(ctx, asking context.Context, err error) bool {
+	deadline, bounded := ctx.Deadline()
+	latest, _ := asking.Deadline()
+	if timedOut(err) && bounded && !latest.Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 func exchange(ctx context.Context, server string, question *dns.Msg) (*dns.Msg, error) {
@@ -121,8 +137,12 @@ func explainSilence(server string, err error) error {
 			return fmt.Errorf("%w from %s: %w", errSilent, server, cause)
 		}
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+	if timedOut(err) {
 		return fmt.Errorf("%w from %s: %w", errSilent, server, errTimeout)
 	}
 	return fmt.Errorf("%w by %s: %w", errCutOff, server, err)
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
 }

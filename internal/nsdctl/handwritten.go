@@ -149,9 +149,10 @@ func (z *HandWritten) ProveOthers(ctx context.Context, serial zone.Serial, passO
 	return z.each(servers, func(server string) Answer {
 		find := func() (family, bool) { return familyAt(server) }
 		processes := &locator{find: find, again: searchAgain}
-		err := errSilent
-		for try := 0; try < silences && Silent(err); try++ {
+		var err error
+		for try := 0; try == 0 || try < silences && Silent(err); try++ {
 			p := z.proof(server, serial, processes)
+			p.last = err // what there is to say where the next try has no time left
 			p.remind, p.patience = shared.remind(ctx), notifyAgain
 			err = foreign(p.run(ctx))
 		}
