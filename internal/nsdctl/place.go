@@ -218,7 +218,7 @@ func (p *place) runCheckzone(ctx context.Context, file string) (complaint string
 	defer cancel()
 	cmd := exec.CommandContext(ctx, strings.TrimSuffix(p.conf.program, "conf")+"zone", p.Zone, file)
 	cmd.Dir = p.ZonesDir
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = lastWords
 	out, err := cmd.CombinedOutput()
 	var failed *exec.ExitError
 	if !errors.As(err, &failed) || ctx.Err() != nil {
