@@ -10,7 +10,6 @@ import (
 // TestOutputThatComesLate has a program end before what it says has come, which is how a
 // busy machine shows it: the reader has its turn late.
 func TestOutputThatComesLate(t *testing.T) {
-	t.Parallel()
 	program := filepath.Join(t.TempDir(), "nsd-checkconf")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n(sleep 1.5; echo 192.0.2.1) &\n"), 0o700); err != nil {
 		t.Fatal(err)
