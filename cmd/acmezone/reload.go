@@ -15,6 +15,7 @@ import (
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
+	"github.com/acmezone/acmezone/internal/watch"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -68,7 +69,7 @@ func (s *service) watchConfig(ctx context.Context) error {
 }
 
 func (s *service) watchFile(ctx context.Context, file string, changed chan<- struct{}) {
-	err := cert.Watch(ctx, []string{file}, s.log, func() {
+	err := watch.Files(ctx, []string{file}, s.log, func() {
 		select {
 		case changed <- struct{}{}:
 		default:
