@@ -51,7 +51,7 @@ func (s *service) openFiles() (certificate, error) {
 	if err != nil {
 		return nil, usageError{s.cfg.Locate(err)}
 	}
-	s.files = watchFiles(files, s.log)
+	s.files = cert.NewReplaceable(files, s.log)
 	return s.files, nil
 }
 

@@ -208,7 +208,7 @@ func (s *service) apply(ctx context.Context, next *prepared) error {
 	s.pipeline.Rebound(publish.Bounds{Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime)})
 	s.handler.Reconfigure(s.apiOptions(&next.inForce))
 	if next.certs != nil {
-		s.files.replace(next.certs)
+		s.files.Replace(next.certs)
 	}
 	return nil
 }
