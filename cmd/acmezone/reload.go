@@ -93,7 +93,7 @@ func (s *service) reload(ctx context.Context, asked bool) {
 	next, err := s.prepare(ctx)
 	switch {
 	case err == nil && len(next.changed) == 0 && len(next.waiting) == 0:
-		if asked || s.refused.Load() != nil {
+		if refused := s.refused.Swap(nil); asked || refused != nil {
 			s.log.Info("the configuration was read again: nothing has changed")
 		}
 	case err == nil:
