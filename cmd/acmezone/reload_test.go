@@ -19,7 +19,7 @@ import (
 )
 
 // rewrite changes a configuration as editors do: beside it, and then in its place.
-func rewrite(t *testing.T, path, from, to string) {
+func rewrite(t testing.TB, path, from, to string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil || !strings.Contains(string(text), from) {
