@@ -1,6 +1,7 @@
 package cert
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -34,6 +35,7 @@ type fakeCA struct {
 	t       *testing.T
 	m       *Managed
 	life    time.Duration
+	host    string                                       // that certificates are for; empty: as wanted
 	fail    func(try int) (retryAfter string, err error) // nil: never
 	waiting time.Duration                                // how long an order takes
 	closed  bool
@@ -64,22 +66,21 @@ func (ca *fakeCA) wish(at, from, to time.Time) {
 	ca.info.SelectedTime, ca.info.SuggestedWindow.Start, ca.info.SuggestedWindow.End = at, from, to
 }
 
-func (ca *fakeCA) order(ctx context.Context) (string, error) {
+func (ca *fakeCA) order(ctx context.Context) (issued, string, error) {
 	ca.mu.Lock()
 	ca.tried = append(ca.tried, time.Now())
 	ca.mu.Unlock()
 	select {
 	case <-time.After(ca.waiting):
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return nil, "", ctx.Err()
 	}
 	if ca.fail != nil {
 		if retryAfter, err := ca.fail(len(ca.tries())); err != nil {
-			return retryAfter, err
+			return nil, retryAfter, err
 		}
 	}
-	store(ca.t, ca.m.Storage, ca.m.Host, ca.life)
-	return "", nil
+	return issue(ca.t, cmp.Or(ca.host, ca.m.Host), ca.life), "", nil
 }
 
 func (ca *fakeCA) renewalInfo(context.Context, *x509.Certificate) (acme.RenewalInfo, error) {
@@ -97,6 +98,23 @@ func (ca *fakeCA) close() { ca.closed = true }
 // store puts a certificate into a folder as certmagic does.
 func store(t *testing.T, folder, host string, life time.Duration) {
 	t.Helper()
+	storeOf(t, folder, "ca.test-dir", host, life)
+}
+
+func storeOf(t *testing.T, folder, ca, host string, life time.Duration) {
+	t.Helper()
+	dir := filepath.Join(folder, "certificates", ca, host)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range issue(t, host, life) {
+		write(t, filepath.Join(dir, name), content)
+	}
+}
+
+// issue makes a certificate, as the files that certmagic keeps.
+func issue(t *testing.T, host string, life time.Duration) issued {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -112,12 +130,11 @@ func store(t *testing.T, folder, host string, life time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(folder, "certificates", "ca.test-dir", host)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
+	return issued{
+		host + ".crt":  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		host + ".key":  pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}),
+		host + ".json": []byte("{}"),
 	}
-	write(t, filepath.Join(dir, host+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	write(t, filepath.Join(dir, host+".key"), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}))
 }
 
 // open makes a managed certificate whose name servers are ready.
@@ -167,7 +184,7 @@ func (ca *fakeCA) waits() (all []time.Duration) {
 }
 
 func refused(int) (string, error) {
-	return "", fmt.Errorf("[auth.test] Obtain: %w", acme.Problem{Type: acme.ProblemTypeUnauthorized, Status: 403, Detail: "No TXT record\nfound."})
+	return "", fmt.Errorf("[auth.test] Obtain: %w", acme.Problem{Type: acme.ProblemTypeUnauthorized, Status: 403, Detail: "No TXT record\nfound.", Resource: acme.Authorization{}})
 }
 
 // between fails unless each wait is at least that long, and a tenth more at the most.
