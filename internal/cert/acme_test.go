@@ -419,7 +419,7 @@ func TestTheCAsWindow(t *testing.T) {
 		}
 		// The certificate is to be revoked: renew it at once, and once in six hours, even
 		// where the CA says the same of the new one.
-		ca.wish(begin.Add(-time.Hour), begin.Add(-2*time.Hour), begin.Add(-time.Hour))
+		ca.wish(begin.Add(12*time.Hour), begin.Add(11*time.Hour), begin.Add(90*24*time.Hour))
 		time.Sleep(13 * time.Hour)
 		synctest.Wait()
 		if len(ca.tries()) != 3 || ca.waits()[0] != askEvery || ca.waits()[1] != askEvery {
@@ -444,6 +444,86 @@ func TestAWindowPastTheEndIsNotBelieved(t *testing.T) {
 			t.Errorf("%v", s.NextTry.Sub(begin))
 		}
 		stop()
+	})
+}
+
+// TestAWindowBeforeTheBeginningIsNotBelieved: else one order would come after the other,
+// from which nobody has anything.
+func TestAWindowBeforeTheBeginningIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		store(t, folder, "auth.test", 60*24*time.Hour)
+		m := open(t, folder, &transcript{})
+		begin := time.Now()
+		ca := &fakeCA{}
+		ca.wish(begin.Add(-time.Hour), begin.Add(-2*time.Hour), begin.Add(-time.Hour))
+		stop := running(t, m, ca)
+		synctest.Wait()
+		if s := m.Status(); s.NextTry.Sub(begin) != 40*24*time.Hour || len(ca.tries()) > 0 {
+			t.Errorf("%v, %v", s.NextTry.Sub(begin), ca.tries())
+		}
+		stop()
+	})
+}
+
+// TestACertificateForSomebodyElseTakesNobodysPlace, neither at the clients nor on the disk.
+func TestACertificateForSomebodyElseTakesNobodysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		store(t, folder, "auth.test", 24*time.Hour)
+		m := open(t, folder, &transcript{})
+		ca := &fakeCA{life: 24 * time.Hour, host: "other.test"}
+		stop := running(t, m, ca)
+		time.Sleep(16*time.Hour + time.Minute)
+		synctest.Wait()
+		stop()
+		s := m.Status()
+		if s.Failures == 0 || !strings.HasPrefix(s.LastError, "the certificate that came can't be used: ") {
+			t.Errorf("%+v", s)
+		}
+		pair, _ := m.GetCertificate(nil)
+		if kept, err := m.stored(); err != nil || !kept.Leaf.Equal(pair.Leaf) || pair.Leaf.VerifyHostname("auth.test") != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAnotherCA: who goes over from one CA to another, from a staging one as a rule, gets
+// the certificate of the new one at once, and keeps that of the old one until then.
+func TestAnotherCA(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder, log := t.TempDir(), &transcript{}
+		storeOf(t, folder, "staging.test-dir", "auth.test", 90*24*time.Hour)
+		storeOf(t, folder, "older.test-dir", "auth.test", time.Hour)
+		storeOf(t, folder, "staging.test-dir", "other.test", 91*24*time.Hour)
+		m := open(t, folder, log)
+		s := m.Status()
+		if s.SelfSigned || !s.OtherCA || time.Until(s.NotAfter) < 89*24*time.Hour || !log.has("the certificate of another CA until") {
+			t.Errorf("%+v", s)
+		}
+		if said := s.Trouble(time.Now()); !strings.HasPrefix(said, "the API's certificate for auth.test is one of another CA (Test CA), whose end is ") {
+			t.Error(said)
+		}
+		ca := &fakeCA{life: 60 * 24 * time.Hour, fail: func(try int) (string, error) {
+			if try == 1 {
+				return refused(try)
+			}
+			return "", nil
+		}}
+		stop := running(t, m, ca)
+		synctest.Wait()
+		if s := m.Status(); len(ca.tries()) != 1 || !s.OtherCA || !log.has("clients are shown that of another one") {
+			t.Errorf("%d tries: %+v", len(ca.tries()), s)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if s := m.Status(); s.OtherCA || s.Trouble(time.Now()) != "" || time.Until(s.NotAfter) > 60*24*time.Hour {
+			t.Errorf("%+v", s)
+		}
+		stop()
+		if again := open(t, folder, log); again.Status().OtherCA {
+			t.Error("after a restart the other CA's is shown")
+		}
 	})
 }
 
@@ -515,6 +595,7 @@ func TestInOurWords(t *testing.T) {
 		"[auth.test] Obtain: saving assets: write /acme/x: no space left on device":                        "saving assets: write /acme/x: no space left on device",
 		"[auth.test] Renew: no": "no",
 		"something":             "something",
+		"[auth.test] Obtain: [auth.test] finalizing order https://ca.test/1: order took too long": "the CA at https://ca.test/dir took the order and didn't finish it: it is still processing",
 	} {
 		if got := m.why(errors.New(text)); got != want {
 			t.Errorf("said %s\nwant %s", got, want)

@@ -28,7 +28,7 @@ func (c *checker) judgeManaged(ctx context.Context, f Finding, chain []*x509.Cer
 	day := s.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
 	case s.SelfSigned && s.LastError == "":
-		f.Status, f.Message, f.Fix = Warning, s.Trouble(now), "wait for it, and check again"
+		f.Status, f.Message, f.Fix = Warning, s.Trouble(now), waitFix
 	case s.SelfSigned:
 		f.Status, f.Message, f.Fix = Fault, "clients refuse the API: "+s.Trouble(now), c.tryFix(s)
 	case s.OtherCA:
@@ -48,6 +48,8 @@ func (c *checker) judgeManaged(ctx context.Context, f Finding, chain []*x509.Cer
 	return f
 }
 
+const waitFix = "wait for it, and check again"
+
 // judgeOtherCA is for the time in which the certificate of the CA from before is shown:
 // whether clients trust it, that of a staging CA for instance, has been judged already.
 func (c *checker) judgeOtherCA(f Finding, s zone.CertificateStatus, now time.Time) Finding {
@@ -56,7 +58,9 @@ func (c *checker) judgeOtherCA(f Finding, s zone.CertificateStatus, now time.Tim
 	} else {
 		f.Status, f.Message = Warning, s.Trouble(now)
 	}
-	f.Fix = c.tryFix(s)
+	if f.Fix = c.tryFix(s); s.LastError == "" {
+		f.Fix = waitFix
+	}
 	return f
 }
 
