@@ -116,16 +116,16 @@ func (m *Managed) try(ctx context.Context, ca authority) {
 // errShort would have the CA asked for one certificate after the other.
 var errShort = errors.New("the certificate that came is due for renewal already: is the clock of this machine right?")
 
-// takeUp shows what the CA has given, and keeps it. What is no certificate for the host
+// takeUp keeps what the CA has given, and shows it. What is no certificate for the host
 // takes nobody's place.
 func (m *Managed) takeUp(got issued) error {
 	pair, err := got.pair(m.Host)
 	if err != nil {
 		return fmt.Errorf("the certificate that came can't be used: %w", err)
 	}
+	m.keep(got)
 	failures := m.plan.failures
 	m.use(pair, askEvery)
-	m.keep(got)
 	if !m.plan.renewAt.After(time.Now()) {
 		m.plan.failures = failures
 		return errShort
