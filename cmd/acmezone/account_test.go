@@ -168,6 +168,10 @@ func TestAccountsOverServer(t *testing.T) {
 	if out := mustCommand(t, remote("account", "list", "--limit", "1")...); strings.Count(out, "\n") != 2 {
 		t.Error(out)
 	}
+	rest := mustCommand(t, remote("account", "list", "--after", there[0].Username)...)
+	if strings.Contains(rest, there[0].Subdomain) || !strings.Contains(rest, there[1].Subdomain) {
+		t.Errorf("after the first of two: %s", rest)
+	}
 	if out := mustCommand(t, remote("account", "show", "b.test", "--json")...); !strings.Contains(out, `"values":null`) {
 		t.Error(out)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -624,8 +625,8 @@ func TestLongListComesWhole(t *testing.T) {
 }
 
 func TestFailingStoreIsNoEmptyAnswer(t *testing.T) {
-	failing := &broken{pages: 2}
-	b := start(t, func(o *api.Options) { failing.Accounts, o.Accounts = o.Accounts, failing })
+	failing, trail := &broken{pages: 2}, newTrail(t)
+	b := start(t, func(o *api.Options) { failing.Accounts, o.Accounts, o.Audit = o.Accounts, failing, trail.Log })
 	token := b.bindMany(1500)
 	request, err := http.NewRequest("GET", "http://"+b.addr+"/storage", nil)
 	if err != nil {
@@ -641,6 +642,8 @@ func TestFailingStoreIsNoEmptyAnswer(t *testing.T) {
 	if err == nil {
 		t.Error("half a list is taken for the whole")
 	}
+	trail.want("who has had half a list", audit.Entry{
+		Event: "storage_list", Result: audit.Failed, Reason: "cut_off", Detail: "not stored: the disk is gone", Token: "many"})
 	notStored := `{"error": "not_stored"}`
 	b.want("the first page", b.ask("GET", "/storage", "", bearer(token)), 503, notStored)
 	b.want("one", b.ask("GET", "/storage/d1.test", "", bearer(token)), 503, notStored)
