@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/acmezone/acmezone/internal/client"
 	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
@@ -309,7 +308,7 @@ func eachServer(t *testing.T, test func(t *testing.T, start startFunc)) {
 func (o *own) renewTwice(t *testing.T, f *front) {
 	t.Helper()
 	b := o.world(t, o.dns)
-	b.ca = startPebbleWith(t, b.resolver, pebbleOptions{validity: 15})
+	b.ca = startPebbleWith(t, b.resolver, pebbleOptions{validity: 30})
 	f.leadTo(t, b.ca)
 	o.await(t, b.ca)
 	var seen sync.Map

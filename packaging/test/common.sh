@@ -37,5 +37,9 @@ configure() {
 # A machine that never had acmezone.
 if getent passwd acmezone >/dev/null; then deluser --quiet acmezone; fi
 rm -rf /etc/acmezone "$state" /var/log/acmezone /usr/local/bin/acmezone /etc/systemd/system/acmezone*
+# Files of that name that the machine has for other reasons, such as images of containers.
+named() { find "$@" -name '*acmezone*' | sort; }
+had=$(named /etc /var/lib /var/log)
+had_systemd=$(named /etc/systemd /var/lib/systemd)
 # The database of manual pages takes its time, and proves nothing here.
 rm -f /var/lib/man-db/auto-update

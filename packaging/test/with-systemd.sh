@@ -125,5 +125,5 @@ dpkg -P acmezone >/tmp/dpkg.log 2>&1
 [ ! -d "/proc/$before" ] || fail "it still runs"
 expect active "$(active)" inactive
 gone "$config" "$state"
-expect "what is left" "$(find /etc/systemd /var/lib/systemd -name '*acmezone*')" ""
+expect "what is left" "$(named /etc/systemd /var/lib/systemd)" "$had_systemd"
 echo "Under systemd, the package starts, restarts and stops the service."

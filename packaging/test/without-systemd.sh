@@ -141,5 +141,5 @@ dpkg -L acmezone | grep acmezone >/tmp/files
 dpkg -P acmezone >/tmp/dpkg.log 2>&1
 gone "$state" /etc/acmezone /etc/logrotate.d/acmezone
 while read -r file; do gone "$file"; done </tmp/files
-expect "what is left" "$(find /etc /var/lib /var/log -name '*acmezone*')" ""
+expect "what is left" "$(named /etc /var/lib /var/log)" "$had"
 echo "The package installs, serves, upgrades, and goes."
