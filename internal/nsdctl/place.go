@@ -160,7 +160,8 @@ func (p *place) answering(ctx context.Context, a asker) string {
 		return p.listener
 	}
 	for _, server := range p.Listeners {
-		if _, err := a.serial(ctx, server); !errors.Is(err, errSilent) {
+		// Where ctx has ended nothing is known of the server.
+		if _, err := a.serial(ctx, server); ctx.Err() == nil && !errors.Is(err, errSilent) {
 			p.listener = server
 			return server
 		}
