@@ -81,7 +81,7 @@ func TestTakesOverTheCertificateOfAcmeDNS(t *testing.T) {
 	from := func(begin time.Duration) string { return first.NotBefore.Add(begin).UTC().Format(time.RFC3339) }
 	post(t, ca.management+"/set-renewal-info/", map[string]string{
 		"Certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: first.Raw})),
-		"ARIResponse": fmt.Sprintf(`{"suggestedWindow": {"start": %q, "end": %q}}`, from(0), from(time.Second)),
+		"ARIResponse": fmt.Sprintf(`{"suggestedWindow": {"start": %q, "end": %q}}`, from(-time.Hour), from(time.Second)),
 	})
 	o.start(t)
 	err := poll(startTime, o.running.ended, func() error {
