@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,12 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/logtest"
 )
 
 // process is the program running as a process of its own.
@@ -26,27 +26,10 @@ type process struct {
 	api   string // host:port
 	dns   string
 	admin string // of metrics and probes; "" where there are none
-	log   *logBuffer
+	log   *logtest.Buffer
 	done  chan error
 
 	wrapped bool // the program is the child of cmd
-}
-
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // writeTestConfig writes a configuration for a service in that folder, with ports
@@ -98,7 +81,7 @@ func launch(t testing.TB, config string, wrapper ...string) (*process, error) {
 func launchWith(t testing.TB, config string, prepare func(*exec.Cmd), wrapper ...string) (*process, error) {
 	t.Helper()
 	args := append(append([]string(nil), wrapper...), os.Args[0], "serve", "--config", config)
-	p := &process{t: t, cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}, done: make(chan error, 1), wrapped: len(wrapper) > 0}
+	p := &process{t: t, cmd: exec.Command(args[0], args[1:]...), log: &logtest.Buffer{}, done: make(chan error, 1), wrapped: len(wrapper) > 0}
 	p.cmd.Env = append(os.Environ(), beAcmezone+"=1")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that strace's child ends with it
 	prepare(p.cmd)

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/limit"
+	"github.com/acmezone/acmezone/internal/logtest"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -60,30 +60,12 @@ type bed struct {
 	db      *store.Store
 	changes *publish.Pipeline
 	ns      *nameserver
-	log     *syncBuffer
+	log     *logtest.Buffer
 	http    *http.Client
 	opts    api.Options
 	handler *api.Handler
 	places  *limit.Connections
 	stop    func() // ends the HTTP server, and waits for that
-}
-
-// syncBuffer is a log that a test may read while the service writes it.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 var loopbackNets = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -99,7 +81,7 @@ func start(t *testing.T, change func(*api.Options)) *bed {
 
 func startOn(t *testing.T, l net.Listener, transport *http.Transport, change func(*api.Options)) *bed {
 	t.Helper()
-	b := &bed{t: t, dir: t.TempDir(), ns: &nameserver{}, log: &syncBuffer{}, http: &http.Client{Transport: transport}, addr: l.Addr().String()}
+	b := &bed{t: t, dir: t.TempDir(), ns: &nameserver{}, log: &logtest.Buffer{}, http: &http.Client{Transport: transport}, addr: l.Addr().String()}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	def, err := zone.Define(zone.Spec{Name: "auth.test", TTL: time.Hour, ChallengeTTL: time.Second, NegativeTTL: time.Second})
 	if err != nil {
