@@ -156,8 +156,7 @@ func TestHashThatIsNotReplacedInTimeEndsTheRequest(t *testing.T) {
 // TestSlowHashesHoldUpNobodyElse: a flood of wrong passwords at an imported account is
 // turned away, and others are served meanwhile.
 func TestSlowHashesHoldUpNobodyElse(t *testing.T) {
-	// The race detector makes a check take seconds.
-	b := start(t, func(o *api.Options) { o.Timeout = time.Minute })
+	b := start(t, nil)
 	slow, fast := b.importedAccount(1, bcrypt.DefaultCost), b.register("")
 	imported := b.importedAccount(2, bcrypt.DefaultCost)
 	var mu sync.Mutex
