@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-
 )
 
 // process is the program running as a process of its own.
