@@ -82,13 +82,7 @@ type Options struct {
 // number of goroutines may use it.
 type Handler struct {
 	kept    kept
-	current atomic.Pointer[current]
-}
-
-// current is how requests that begin now are answered.
-type current struct {
-	routes  http.Handler
-	timeout time.Duration
+	current atomic.Pointer[http.Handler] // what answers requests that begin now
 }
 
 // kept is what outlives a change of the options: what is known of clients.
@@ -115,16 +109,13 @@ func New(opts Options) *Handler {
 // way end by the ones they began with.
 func (h *Handler) Reconfigure(opts Options) {
 	h.kept.limits.setRates(opts.Limits)
-	h.current.Store(&current{(&handler{opts, h.kept}).routes(), opts.Timeout})
+	routes := (&handler{opts, h.kept}).routes()
+	h.current.Store(&routes)
 }
 
-// ServeHTTP answers a request. How long that may take goes by the options of now, not by
-// those that the server was started with.
+// ServeHTTP answers a request by the options of now.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	now := h.current.Load()
-	// Whoever can't take a deadline, a recorder in a test, has none.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWithin(now.timeout)))
-	now.routes.ServeHTTP(w, r)
+	(*h.current.Load()).ServeHTTP(w, r)
 }
 
 func (h *handler) routes() http.Handler {

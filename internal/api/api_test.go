@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,7 +68,8 @@ type bed struct {
 	opts    api.Options
 	handler *api.Handler
 	places  *limit.Connections
-	stop    func() // ends the HTTP server, and waits for that
+	timeout atomic.Int64 // publish.timeout of now, in nanoseconds
+	stop    func()       // ends the HTTP server, and waits for that
 }
 
 // enough is how long anything may take on a busy machine.
@@ -117,6 +119,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
 			Timeout: enough, Log: log, Proxies: proxies, Connections: b.places,
+			TimeoutNow: func() time.Duration { return time.Duration(b.timeout.Load()) },
 		})
 	})
 	b.stop = sync.OnceFunc(func() {

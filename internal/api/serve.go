@@ -30,7 +30,8 @@ type ServeOptions struct {
 	Connections *limit.Connections // nil: no bounds
 	Log         *slog.Logger
 
-	// TimeoutNow is asked at the stop, where Timeout may change; nil: it doesn't.
+	// TimeoutNow is asked at each request, and at the stop, where Timeout may change; nil:
+	// it doesn't.
 	TimeoutNow func() time.Duration
 }
 
@@ -113,13 +114,21 @@ func serveOne(server *http.Server, l net.Listener, secure bool) error {
 // writeWithin is how long after its headers a request must have been answered.
 func writeWithin(timeout time.Duration) time.Duration { return senderTime + timeout + writeSlack }
 
+// withinNow has a request answered within what may be now, not when the server was started.
+func withinNow(timeout func() time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWithin(timeout()))) // else the server's own holds
+		next.ServeHTTP(w, r)
+	})
+}
+
 func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(opts.TLS == nil)
 	return &http.Server{
-		Handler:           guarded(h),
+		Handler:           guarded(withinNow(opts.timeoutNow, h)),
 		ConnContext:       withConnection,
 		TLSConfig:         opts.TLS,
 		Protocols:         protocols,
