@@ -80,6 +80,7 @@ func managed(cfg *config.Config, def *zone.Definition) (cert.ACME, error) {
 	a := cfg.API
 	want := cert.ACME{
 		Host: host, Challenge: challenge, Directory: a.ACMEDirectory, Email: a.ACMEEmail, RootFile: a.ACMECAFile, Storage: a.ACMEStorage,
+		EABKid: a.ACMEEABKid, EABKeyFile: a.ACMEEABKeyFile,
 		Forget: time.Duration(max(cfg.Zone.ChallengeTTL, cfg.Zone.NegativeTTL)),
 	}
 	if want.Storage != "" {
