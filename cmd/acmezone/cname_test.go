@@ -41,7 +41,7 @@ func makeToken(t *testing.T, dir string, domains ...string) string {
 	t.Helper()
 	text := zone.NewToken()
 	token := zone.Token{ID: "elsewhere", Secret: zone.SecretOf(text), Uses: -1, Domains: domains}
-	service, err := client.Dial(t.Context(), filepath.Join(dir, "admin.sock"))
+	service, err := client.Dial(t.Context(), filepath.Join(dir, "admin.sock"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
