@@ -77,8 +77,15 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 		door.shut()
 	}
 	fresh.hearOut()
-	// Every handler ends by its own deadline, or with the server's life, so this does.
-	timeout := opts.timeoutNow()
+	err := finish(server, opts.timeoutNow(), end)
+	serving.Wait()
+	return errors.Join(failed, err)
+}
+
+// finish stops a server that gets no connections any more, when those that it has are done
+// with their requests. Every handler ends by its own deadline, or with the server's life,
+// which end ends after the timeout.
+func finish(server *http.Server, timeout time.Duration, end func()) error {
 	defer time.AfterFunc(timeout, end).Stop()
 	grace, cancel := context.WithTimeout(context.Background(), writeWithin(timeout))
 	defer cancel()
@@ -87,8 +94,7 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 		// Somebody reads more slowly than is allowed; nothing may outlive this.
 		err = errors.Join(err, server.Close())
 	}
-	serving.Wait()
-	return errors.Join(failed, err)
+	return err
 }
 
 // serverLife returns a context that ends when no request may wait any longer, since the
