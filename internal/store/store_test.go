@@ -274,7 +274,7 @@ func TestBrokenAllowListClosesTheAccount(t *testing.T) {
 func TestSecondProcessIsRefused(t *testing.T) {
 	s := mustOpen(t, options(t, newClock()))
 	opts := s.opts
-	opts.LockWait = 2 * lockPoll
+	opts.LockWait = 100 * time.Millisecond
 	link := filepath.Join(t.TempDir(), "link.db")
 	if err := os.Symlink(opts.Path, link); err != nil {
 		t.Fatal(err)
