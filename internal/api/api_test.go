@@ -116,6 +116,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	proxies := func() api.Proxies { return opts.Proxies }
 	b.places = api.NewConnections(512, 256, proxies)
 	stopPipeline := background(t, b.changes.Run)
+	<-b.changes.Ready()
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
 			Timeout: enough, Log: log, Proxies: proxies, Connections: b.places,
