@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	startTime = 20 * time.Second // for a server to be ready, on a busy machine
-	stopTime  = 10 * time.Second // for one to end after SIGTERM
+	startTime = time.Minute // for a server to be ready, on a busy machine
+	stopTime  = time.Minute // for one to end after SIGTERM
 )
 
 // command is what to start.

@@ -134,6 +134,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 			t.Error(err)
 		}
 	})
+	<-b.changes.Ready() // before that it isn't healthy
 	return b
 }
 

@@ -22,7 +22,7 @@ StandardOutput=file:$shared/log
 StandardError=inherit
 ExecStopPost=/bin/sh -c 'echo \$\$SERVICE_RESULT >$shared/result'
 ExecStopPost=systemctl poweroff --force
-TimeoutStartSec=120
+TimeoutStartSec=900
 END
 cat >/etc/systemd/system/package-test.target <<END
 [Unit]
