@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -30,6 +35,31 @@ func TestWhatIsPutOff(t *testing.T) {
 		if got := passes(c.err); got != c.want {
 			t.Errorf("%v is put off: %t", c.err, got)
 		}
+	}
+}
+
+// TestPutOffIsSaidOnce, however often it is tried, and of the next one anew.
+func TestPutOffIsSaidOnce(t *testing.T) {
+	var said bytes.Buffer
+	s := &service{surrounds: surrounds{log: slog.New(slog.NewTextHandler(&said, nil))}}
+	var waits []time.Duration
+	for n := range 5 {
+		s.delay(new(config.Config), fmt.Errorf("%w: reason %d", zone.ErrNotStored, n))
+		waits = append(waits, s.putOff.delay)
+	}
+	if want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, lastTry, lastTry}; !slices.Equal(waits, want) {
+		t.Error(waits)
+	}
+	if n := strings.Count(said.String(), putOffNow); n != 1 || !strings.Contains(s.refused.Load().reason, "reason 4") {
+		t.Errorf("said %d times; now %s", n, s.refused.Load())
+	}
+	s.refuse(errors.New("a reason that doesn't pass"))
+	if s.putOff.due != nil || s.refused.Load().putOff {
+		t.Error("what can't be taken up is tried again")
+	}
+	s.delay(new(config.Config), zone.ErrBusy)
+	if n := strings.Count(said.String(), putOffNow); n != 2 || s.putOff.delay != firstTry {
+		t.Errorf("said %d times of two", n)
 	}
 }
 
