@@ -51,7 +51,7 @@ func (s *service) openFiles() (certificate, error) {
 	if err != nil {
 		return nil, usageError{s.cfg.Locate(err)}
 	}
-	s.files = watchFiles(files, s.log)
+	s.files = cert.NewReplaceable(files, s.log)
 	return s.files, nil
 }
 
@@ -80,6 +80,7 @@ func managed(cfg *config.Config, def *zone.Definition) (cert.ACME, error) {
 	a := cfg.API
 	want := cert.ACME{
 		Host: host, Challenge: challenge, Directory: a.ACMEDirectory, Email: a.ACMEEmail, RootFile: a.ACMECAFile, Storage: a.ACMEStorage,
+		EABKid: a.ACMEEABKid, EABKeyFile: a.ACMEEABKeyFile,
 		Forget: time.Duration(max(cfg.Zone.ChallengeTTL, cfg.Zone.NegativeTTL)),
 	}
 	if want.Storage != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
+	"github.com/acmezone/acmezone/internal/watch"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -71,7 +72,7 @@ func (s *service) watchConfig(ctx context.Context) error {
 }
 
 func (s *service) watchFile(ctx context.Context, file string, changed chan<- struct{}) {
-	err := cert.Watch(ctx, []string{file}, s.log, func() {
+	err := watch.Files(ctx, []string{file}, s.log, func() {
 		select {
 		case changed <- struct{}{}:
 		default:
@@ -187,6 +188,9 @@ func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, er
 	now := s.inForce.Load()
 	next := new(prepared)
 	next.changed, next.waiting = divide(now.cfg, read)
+	if err := judgeOwnCertificate(read, next.waiting); err != nil {
+		return nil, err
+	}
 	next.cfg = now.cfg.With(read, next.changed)
 	next.proxies = proxiesOf(next.cfg.API.TrustedProxies)
 	err := errors.Join(next.cfg.Validate(), next.cfg.CheckServe())
@@ -211,6 +215,26 @@ func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, er
 		}
 	}
 	return next, nil
+}
+
+// judgeOwnCertificate says what the next start would fail over, while whoever has made the
+// change is still there.
+func judgeOwnCertificate(read *config.Config, waiting []string) error {
+	concerns := func(key string) bool {
+		return key == "api.tls" || key == "api.hostname" || strings.HasPrefix(key, "api.acme_")
+	}
+	if read.API.TLS != "acme" || !slices.ContainsFunc(waiting, concerns) {
+		return nil
+	}
+	def, err := define(read)
+	if err != nil {
+		return err
+	}
+	want, err := managed(read, def)
+	if err == nil {
+		_, err = want.Check()
+	}
+	return read.Locate(err)
 }
 
 // judge says what doesn't go with what is there: accounts, NSD, the certificate's name.
@@ -247,7 +271,7 @@ func (s *service) apply(ctx context.Context, next *prepared) error {
 	s.pipeline.Rebound(publish.Bounds{Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime)})
 	s.handler.Reconfigure(s.apiOptions(&next.inForce))
 	if next.certs != nil {
-		s.files.replace(next.certs)
+		s.files.Replace(next.certs)
 	}
 	if next.changes(roomKeys...) {
 		s.giveRoom(cfg)

@@ -88,7 +88,7 @@ func (s *service) Ready(context.Context) error {
 		return nil
 	default:
 	}
-	if fault := s.pipeline.Stats().Fault; fault != nil {
+	if fault := s.pipeline.Fault(); fault != nil {
 		return fault
 	}
 	return errStarting

@@ -13,6 +13,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/audit"
+	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
 	"github.com/acmezone/acmezone/internal/limit"
@@ -36,8 +37,8 @@ type service struct {
 	clients  *limit.Connections // of the API
 	admin    net.Listener
 	tls      *tls.Config
-	cert     certificate   // nil with api.tls = "off"
-	files    *watchedFiles // the same with api.tls = "files"; else nil
+	cert     certificate       // nil with api.tls = "off"
+	files    *cert.Replaceable // the same with api.tls = "files"; else nil
 	db       *store.Store
 	pipeline *publish.Pipeline
 	nsd      *nsdctl.Others   // nil: the zone isn't handed to NSD

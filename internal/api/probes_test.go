@@ -147,6 +147,9 @@ func TestProbesOfAForeignHost(t *testing.T) {
 			t.Errorf("%s: %d", host, response.StatusCode)
 		}
 	}
+	if a := b.raw("GET /livez HTTP/1.0\r\n\r\n"); !strings.HasPrefix(a, "HTTP/1.0 200 ") {
+		t.Errorf("a health check without a Host: %q", a)
+	}
 }
 
 // TestProbesOutliveIdlers: connections on which nothing comes, or half a request, hold up
