@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/acmezone/acmezone/internal/watch"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -53,7 +54,7 @@ func (f *Files) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	warning.Go(func() { daily(ctx, f.warn) })
-	return Watch(ctx, []string{f.certFile, f.keyFile}, f.log, f.reload)
+	return watch.Files(ctx, []string{f.certFile, f.keyFile}, f.log, f.reload)
 }
 
 // daily does something every day until ctx is done.
