@@ -45,7 +45,7 @@ func probes(t *testing.T, service api.Probed) *bed {
 		transport.CloseIdleConnections()
 		stop()
 	})
-	return &bed{t: t, addr: l.Addr().String(), http: &http.Client{Transport: transport}}
+	return &bed{t: t, addr: l.Addr().String(), network: new(net.Dialer).DialContext, http: &http.Client{Transport: transport}}
 }
 
 func TestProbes(t *testing.T) {
