@@ -28,7 +28,8 @@ type Changes interface {
 	// Publish returns nil when the change is durable and every name server
 	// answers it; zone.ErrNotPublished if it is durable only.
 	Publish(ctx context.Context, change zone.Change) error
-	// Health returns nil while the service does its work, else the reason.
+	// Health returns nil while the service does its work, else the reason. How long that
+	// takes is bounded.
 	Health(ctx context.Context) error
 	// Degraded says what the service does without although it does its work.
 	Degraded() []string
@@ -178,8 +179,10 @@ type healthy interface {
 	Degraded() []string
 }
 
+// answerHealth asks without the request's end: a client that has closed its half of the
+// connection is answered all the same, and doesn't make the service unhealthy.
 func answerHealth(w http.ResponseWriter, r *http.Request, service healthy) {
-	if err := service.Health(r.Context()); err != nil {
+	if err := service.Health(context.WithoutCancel(r.Context())); err != nil {
 		writeUnhealthy(w, err, service.Degraded())
 		return
 	}

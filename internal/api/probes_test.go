@@ -152,6 +152,20 @@ func TestProbesOfAForeignHost(t *testing.T) {
 	}
 }
 
+// TestProbesOfWhoClosesHisHalf of the connection, by which net/http ends the request.
+func TestProbesOfWhoClosesHisHalf(t *testing.T) {
+	handler := api.NewProbes(api.ProbeOptions{Service: patient{}, Metrics: http.NotFoundHandler()})
+	closed, end := context.WithCancel(t.Context())
+	end()
+	for range 20 {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(closed, "GET", "/livez", nil))
+		if w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+}
+
 // TestProbesOutliveIdlers: connections on which nothing comes, or half a request, hold up
 // nobody.
 func TestProbesOutliveIdlers(t *testing.T) {

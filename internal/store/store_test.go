@@ -385,6 +385,25 @@ func TestAccountCacheForgetsWhatWasRemovedDuringALookUp(t *testing.T) {
 	}
 }
 
+func TestAccountCacheLeavesLongAllowListsOut(t *testing.T) {
+	var c accountCache
+	now := newClock().t
+	a := account("a")
+	for entries, want := range map[int]bool{maxNetworks: true, maxNetworks + 1: false} {
+		list, err := zone.ParseAllowList(slices.Repeat([]string{"192.0.2.0/24"}, entries))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.AllowFrom = list
+		c.forgetAll()
+		_, _, state := c.get(a.Username, now)
+		c.put(a, now, state)
+		if _, got, _ := c.get(a.Username, now); got != want {
+			t.Errorf("%d networks: remembered %t", entries, got)
+		}
+	}
+}
+
 func TestDeletedFileIsNoticed(t *testing.T) {
 	for _, suffix := range []string{"", "-wal"} {
 		s := mustOpen(t, options(t, newClock()))
