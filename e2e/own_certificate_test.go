@@ -102,7 +102,7 @@ func (o *own) await(t *testing.T, ca *pebble) *x509.Certificate {
 // status is what the admin socket says of the certificate.
 func (o *own) status(t *testing.T) zone.CertificateStatus {
 	t.Helper()
-	operator, err := client.Dial(limited(t), filepath.Join(filepath.Dir(o.config), "admin.sock"))
+	operator, err := client.Dial(limited(t), filepath.Join(filepath.Dir(o.config), "admin.sock"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestServesWithoutAWordOnTLS(t *testing.T) {
 	if status := p.healthOverTLS(t, &said); status != http.StatusOK || len(said.Degraded) != 1 || !strings.Contains(said.Degraded[0], "self-signed certificate until it has the first one for auth.test") {
 		t.Errorf("/health says %d %q", status, said.Degraded)
 	}
-	admin, err := client.Dial(context.Background(), filepath.Join(dir, "admin.sock"))
+	admin, err := client.Dial(context.Background(), filepath.Join(dir, "admin.sock"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -225,7 +225,7 @@ func TestSelfSignedUntilTheFirstOne(t *testing.T) {
 		}
 		pair, _ := m.GetCertificate(nil)
 		if pair.Leaf.Issuer.CommonName != "Test CA" || !log.has("self-signed certificate until") || !log.has("certificate in use") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		stop()
 	})
@@ -387,12 +387,12 @@ func TestAnExpiredCertificateIsLoud(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		m := open(t, folder, log)
 		if !log.has("the stored certificate has expired and clients refuse it") || log.has("certificate in use") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		stop := running(t, m, &fakeCA{fail: refused})
 		synctest.Wait()
 		if !log.has("has expired and couldn't be renewed: clients refuse it") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		stop()
 	})
@@ -551,7 +551,7 @@ func TestBrokenStorageIsReplaced(t *testing.T) {
 		write(t, filepath.Join(folder, "certificates", "ca.test-dir", "auth.test", "auth.test.crt"), []byte("broken"))
 		m := open(t, folder, log)
 		if !m.Status().SelfSigned || !log.has("the stored certificate can't be used") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		ca := &fakeCA{life: 90 * 24 * time.Hour}
 		stop := running(t, m, ca)
