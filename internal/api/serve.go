@@ -56,6 +56,8 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	}
 	fresh := &newcomers{conns: make(map[net.Conn]struct{})}
 	fresh.watch(server)
+	kept := newKeptAlive()
+	kept.watch(server)
 	ended := make(chan error, len(listeners))
 	var serving sync.WaitGroup
 	var doors []*turnstile
@@ -72,10 +74,12 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	case <-ctx.Done():
 	case failed = <-ended:
 	}
+	kept.end()
 	for _, door := range doors {
 		door.shut()
 	}
 	fresh.hearOut()
+	kept.letEnd()
 	// Every handler ends by its own deadline, or with the server's life, so this does.
 	timeout := opts.timeoutNow()
 	defer time.AfterFunc(timeout, end).Stop()
