@@ -104,7 +104,11 @@ func startService(ctx context.Context, cfg *config.Config, around surrounds) (*s
 	defer extending.Wait()
 	defer started()
 	around.manager.Status("opening the database")
-	return newService(ctx, cfg, around)
+	svc, err := newService(ctx, cfg, around)
+	if err != nil {
+		around.manager.Status("it can't start: " + err.Error()) // which outlives the process
+	}
+	return svc, err
 }
 
 // onHangup asks for SIGHUP to be told, until ignore is called.
