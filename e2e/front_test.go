@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -21,8 +22,8 @@ import (
 // before the resolver that has to find it, and the CA that needs the resolver.
 type front struct {
 	directory string
-	there     chan struct{} // closed when there is a CA
-	ca        *url.URL      // set before
+	there     chan struct{}           // closed when there is a CA
+	ca        atomic.Pointer[url.URL] // set before
 
 	mu      sync.Mutex
 	paths   []string
@@ -55,7 +56,7 @@ func startFront(t *testing.T, addr string) *front {
 
 func (f *front) handler() http.Handler {
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(f.ca)
+		r.SetURL(f.ca.Load())
 		r.Out.Host = r.In.Host // the CA makes its links of it
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -113,15 +114,16 @@ func (f *front) hold(path string) {
 	f.held = path
 }
 
-// leadTo has the requests go to a CA from now on.
+// leadTo has the requests go to a CA from now on, which may be another one than before.
 func (f *front) leadTo(t *testing.T, ca *pebble) {
 	t.Helper()
 	to, err := url.Parse(ca.directory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.ca = &url.URL{Scheme: to.Scheme, Host: to.Host}
-	close(f.there)
+	if before := f.ca.Swap(&url.URL{Scheme: to.Scheme, Host: to.Host}); before == nil {
+		close(f.there)
+	}
 }
 
 // count is how many requests have come for a path, or, with a slash at its end, below it.

@@ -276,24 +276,39 @@ func (o *own) registerOver(t *testing.T, ca *pebble, dns string) {
 // none of them sees one that has expired, or none at all.
 func TestOwnCertificateIsRenewed(t *testing.T) {
 	t.Parallel()
-	t.Run("embedded server", func(t *testing.T) {
-		t.Parallel()
+	eachServer(t, func(t *testing.T, start startFunc) {
 		f := startFront(t, "127.0.0.1:0")
-		o := startOwn(t, zoneName, f.directory, "")
-		o.renewTwice(t, f, o.dns)
-	})
-	t.Run("NSD", func(t *testing.T) {
-		t.Parallel()
-		nsd := nsdtest.Start(t, nsdtest.Options{Zones: []nsdtest.Zone{{Name: zoneName, File: zoneName + ".zone"}}})
-		f := startFront(t, "127.0.0.1:0")
-		o := startOwn(t, zoneName, f.directory, fmt.Sprintf("[nsd]\nconfig = %q\n", nsd.Config))
-		o.renewTwice(t, f, nsd.Addr.String())
+		o := start(zoneName, f.directory)
+		o.renewTwice(t, f)
 	})
 }
 
-func (o *own) renewTwice(t *testing.T, f *front, dns string) {
+// startFunc is startOwn with a name server.
+type startFunc func(hostname, directory string, env ...string) *own
+
+// eachServer runs a test with the embedded server, and with NSD.
+func eachServer(t *testing.T, test func(t *testing.T, start startFunc)) {
 	t.Helper()
-	b := o.world(t, dns)
+	t.Run("embedded server", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(hostname, directory string, env ...string) *own {
+			return startOwn(t, hostname, directory, "", env...)
+		})
+	})
+	t.Run("NSD", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(hostname, directory string, env ...string) *own {
+			nsd := nsdtest.Start(t, nsdtest.Options{Zones: []nsdtest.Zone{{Name: zoneName, File: zoneName + ".zone"}}})
+			o := startOwn(t, hostname, directory, fmt.Sprintf("[nsd]\nconfig = %q\n", nsd.Config), env...)
+			o.dns = nsd.Addr.String()
+			return o
+		})
+	})
+}
+
+func (o *own) renewTwice(t *testing.T, f *front) {
+	t.Helper()
+	b := o.world(t, o.dns)
 	b.ca = startPebbleWith(t, b.resolver, pebbleOptions{validity: 15})
 	f.leadTo(t, b.ca)
 	o.await(t, b.ca)
@@ -327,71 +342,6 @@ func (o *own) renewTwice(t *testing.T, f *front, dns string) {
 	}
 }
 
-// TestOwnCertificateWithTheCADown has the CA come up later, with a root that only
-// acme_ca_file names.
-func TestOwnCertificateWithTheCADown(t *testing.T) {
-	t.Parallel()
-	addr := loopback(freePorts(t, 1)[0])
-	nothing := filepath.Join(t.TempDir(), "empty.pem")
-	writeFile(t, nothing, "")
-	o := startOwn(t, zoneName, "https://"+addr+"/dir", "", "SSL_CERT_FILE="+nothing, "SSL_CERT_DIR=/nonexistent", "ACMEZONE_API_ACME_CA_FILE="+files.caCert)
-	s := o.awaitFailure(t)
-	if !s.SelfSigned || !strings.Contains(s.LastError, "the CA isn't reached at https://"+addr+"/dir") || s.NextTry.IsZero() {
-		t.Errorf("%+v", s)
-	}
-	b := o.world(t, o.dns)
-	status, message, fix := o.checked(t, b.resolver, "certificate")
-	if status != "fault" || !strings.Contains(message, "failed: the CA isn't reached") || !strings.Contains(message, "the next try is at") && !strings.Contains(message, "a try is under way") || fix == "" {
-		t.Errorf("check says %s: %s: %s", status, message, fix)
-	}
-	b.ca = startPebble(t, b.resolver)
-	f := startFront(t, addr)
-	f.leadTo(t, b.ca)
-	o.await(t, b.ca)
-	if s := o.status(t); s.Failures != 0 || s.LastError != "" {
-		t.Errorf("%+v", s)
-	}
-}
-
-// TestOwnCertificateRefused shows what is said when the CA doesn't want, doesn't see
-// the challenge, or has had enough.
-func TestOwnCertificateRefused(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		hostname, limited, say string
-		least                  time.Duration
-	}{
-		"blocked":    {"www." + zoneName, "", "the CA refuses (rejectedIdentifier)", time.Minute},
-		"unseen":     {"example.net", "", "is the record there: _acme-challenge.example.net. 3600 IN CNAME _acme-challenge.auth.example.org. ?", time.Minute},
-		"rate limit": {zoneName, "7200", "the CA refuses (rateLimited): too many certificates already issued", 2 * time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := startFront(t, "127.0.0.1:0")
-			f.limit(c.limited)
-			o := startOwn(t, c.hostname, f.directory, "")
-			b := o.world(t, o.dns)
-			f.leadTo(t, startPebbleWith(t, b.resolver, pebbleOptions{blocklist: []string{"www." + zoneName}}))
-			s := o.awaitFailure(t)
-			if !s.SelfSigned || !strings.Contains(s.LastError, c.say) || s.NextTry.Sub(s.LastTry) < c.least {
-				t.Errorf("%+v", s)
-			}
-			if said := o.health(t); !strings.Contains(said, "failed: the CA refuses") {
-				t.Errorf("/health says %q", said)
-			}
-			status, message, _ := o.checked(t, b.resolver, "certificate")
-			if status != "fault" || !strings.Contains(message, c.say) || !strings.Contains(message, "the next try is at "+s.NextTry.UTC().Format("2006-01-02 15:04:05")) {
-				t.Errorf("check says %s: %s", status, message)
-			}
-			if c.hostname == "example.net" {
-				if status, message, fix := o.checked(t, b.resolver, "challenge"); status != "fault" || !strings.Contains(fix, s.CNAME) {
-					t.Errorf("check says %s: %s: %s", status, message, fix)
-				}
-			}
-		})
-	}
-}
-
 // post sends JSON to a CA's own management.
 func post(t *testing.T, url string, body any) {
 	t.Helper()
@@ -407,31 +357,4 @@ func post(t *testing.T, url string, body any) {
 	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s %s", url, resp.Status, answer)
 	}
-}
-
-// TestOwnChallengeOutlivesTheProcess kills acmezone while the CA is to look at the
-// challenge: the next process, which knows nothing of it, answers it.
-func TestOwnChallengeOutlivesTheProcess(t *testing.T) {
-	t.Parallel()
-	f := startFront(t, "127.0.0.1:0")
-	o := startOwn(t, zoneName, f.directory, "")
-	b := o.world(t, o.dns)
-	f.hold(challengePath)
-	f.leadTo(t, startPebble(t, b.resolver))
-	var values []string
-	err := poll(startTime, o.running.ended, func() (err error) {
-		if f.count(challengePath) == 0 {
-			return errors.New("the challenge isn't accepted yet")
-		}
-		values, err = texts(o.dns, challengeName(zoneName))
-		return err
-	})
-	if err != nil || len(values) != 1 {
-		t.Fatal(values, err)
-	}
-	_ = o.running.cmd.Process.Kill()
-	<-o.running.ended
-	f.limit("3600") // so that nothing is tried again
-	o.start(t)
-	mustServe(t, o.dns, challengeName(zoneName), values[0])
 }

@@ -22,8 +22,9 @@ type pebble struct {
 
 // pebbleOptions are where a CA isn't as usual.
 type pebbleOptions struct {
-	validity  int      // seconds; 0: 90 days
-	blocklist []string // domains that it refuses
+	validity  int               // seconds; 0: 90 days
+	blocklist []string          // domains that it refuses
+	bound     map[string]string // HMAC keys by key ID, one of which an account has to be bound with; nil: none has to
 	env       []string
 }
 
@@ -76,8 +77,8 @@ func pebbleConfiguration(port, management int, o pebbleOptions) string {
 		"certificate": files.cert, "privateKey": files.key,
 		"httpPort": 5002, "tlsPort": 5001, "keyAlgorithm": "ecdsa",
 		"retryAfter":      map[string]int{"authz": 1, "order": 1},
-		"domainBlocklist": o.blocklist,
-		"profiles":        map[string]any{"default": map[string]any{"description": "the only one", "validityPeriod": validity}},
+		"domainBlocklist": o.blocklist, "externalAccountBindingRequired": o.bound != nil, "externalAccountMACKeys": o.bound,
+		"profiles": map[string]any{"default": map[string]any{"description": "the only one", "validityPeriod": validity}},
 	}})
 	if err != nil {
 		panic(err) // strings and numbers always can be written

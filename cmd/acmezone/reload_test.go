@@ -19,7 +19,7 @@ import (
 )
 
 // rewrite changes a configuration as editors do: beside it, and then in its place.
-func rewrite(t *testing.T, path, from, to string) {
+func rewrite(t testing.TB, path, from, to string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil || !strings.Contains(string(text), from) {
@@ -164,6 +164,7 @@ func TestReloadKeepsWhatWasRight(t *testing.T) {
 		{`records = ["@ A 127.0.0.1"]`, fmt.Sprintf(`records = ["@ A 127.0.0.1", "%s TXT x"]`, a.Subdomain), "belongs to a registered account"},
 		{"[dns]\nlisten = [\"127.0.0.1:0\"]\n", "", "nothing would answer"},
 		{`timeout = "1m"`, `timeout = "1m`, "line"},
+		{`tls = "off"`, "tls = \"acme\"\nacme_eab_kid = \"kid-1\"\nacme_eab_hmac_key_file = \"/none\"", "api.acme_eab_hmac_key_file: open /none: no such file"},
 	} {
 		line := p.awaitLine(notTakenUp, func() { rewrite(t, config, c.from, c.to) })
 		if text := fmt.Sprint(line["err"]); !strings.Contains(text, c.says) || !strings.Contains(text, config) {

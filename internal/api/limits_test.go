@@ -251,6 +251,12 @@ func TestRefusalsThatNobodyCountsDoNotFillTheLog(t *testing.T) {
 		if all != 600 || warnings < 120 || warnings > 200 {
 			t.Errorf("%d refusals in the log, %d of them as warnings", all, warnings)
 		}
+		before := len(b.log.String())
+		a := b.ask("POST", "/register", `{"allowfrom":["`+strings.Repeat("\x7f", 16000)+`"]}`)
+		b.want("a long entry", a, 400, `{"error": "invalid_allowfrom_cidr"}`)
+		if added := len(b.log.String()) - before; added > 1000 {
+			t.Errorf("a long entry is %d octets in the log", added)
+		}
 	})
 }
 

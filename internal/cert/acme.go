@@ -27,13 +27,15 @@ type Challenges interface {
 
 // ACME says which certificate is wanted, and from whom.
 type ACME struct {
-	Host      string            // that the certificate is for
-	Challenge zone.OwnChallenge // where the CA looks
-	Directory string            // URL of the CA's directory
-	Email     string            // contact of the account; may be empty
-	RootFile  string            // PEM: a CA to be trusted besides the system's when asking Directory; may be empty
-	Storage   string            // folder of account and certificate, as certmagic lays it out
-	Forget    time.Duration     // how long resolvers may remember what was at the owner before
+	Host       string            // that the certificate is for
+	Challenge  zone.OwnChallenge // where the CA looks
+	Directory  string            // URL of the CA's directory
+	Email      string            // contact of the account; may be empty
+	EABKid     string            // key ID of what a new account is bound to at the CA; empty: nothing
+	EABKeyFile string            // holds the HMAC key that goes with it
+	RootFile   string            // PEM: a CA to be trusted besides the system's when asking Directory; may be empty
+	Storage    string            // folder of account and certificate, as certmagic lays it out
+	Forget     time.Duration     // how long resolvers may remember what was at the owner before
 
 	Challenges Challenges
 	Ready      <-chan struct{} // closed when the name servers answer the zone
@@ -46,7 +48,10 @@ type Managed struct {
 	roots   *x509.CertPool                  // nil: the system's
 	ca      func() authority                // who signs
 	current atomic.Pointer[tls.Certificate] // never nil
-	plan    schedule                        // Run's goroutine alone uses it
+	// Run's goroutine alone uses these.
+	plan   schedule
+	unkept issued    // the certificate in use, where it couldn't be stored yet
+	keepAt time.Time // when that is tried again
 
 	mu     sync.Mutex
 	status zone.CertificateStatus
@@ -74,19 +79,34 @@ func OpenManaged(want ACME, meanwhile func() (*tls.Certificate, error)) (*Manage
 	case !errors.Is(err, fs.ErrNotExist):
 		m.Log.Warn("the stored certificate can't be used and a new one will be ordered", "folder", want.Storage, "err", err)
 	}
-	if pair, err = meanwhile(); err != nil {
-		return nil, err
+	return m, m.showMeanwhile(meanwhile)
+}
+
+// showMeanwhile shows what there is until the CA has signed the first one: the one from
+// before, where the operator has gone over to another CA, which clients may trust for
+// long yet, or else what meanwhile returns.
+func (m *Managed) showMeanwhile(meanwhile func() (*tls.Certificate, error)) error {
+	if pair := m.storedElsewhere(time.Now()); pair != nil {
+		m.show(pair, false)
+		m.note(func(s *zone.CertificateStatus) { s.OtherCA = true })
+		m.Log.Warn("the API answers with the certificate of another CA until it has the first one of the CA that is asked now", "host", m.Host, "ca", m.Directory,
+			"issuer", m.Status().Issuer, "expires", pair.Leaf.NotAfter.UTC())
+		return nil
+	}
+	pair, err := meanwhile()
+	if err != nil {
+		return err
 	}
 	m.show(pair, true)
-	m.Log.Warn("the API answers with a self-signed certificate until it has the first one of the CA", "host", want.Host, "ca", want.Directory, "sha256", Fingerprint(pair))
-	return m, nil
+	m.Log.Warn("the API answers with a self-signed certificate until it has the first one of the CA", "host", m.Host, "ca", m.Directory, "sha256", Fingerprint(pair))
+	return nil
 }
 
 // Check says what would keep a certificate from being got, without asking anybody,
 // and returns the roots to trust, nil for the system's. The errors name the key of
 // the configuration.
 func (a ACME) Check() (*x509.CertPool, error) {
-	for _, check := range []func() error{a.checkHost, a.checkDirectory, a.checkEmail, a.checkStorage} {
+	for _, check := range []func() error{a.checkHost, a.checkDirectory, a.checkEmail, a.checkBinding, a.checkStorage} {
 		if err := check(); err != nil {
 			return nil, err
 		}
@@ -130,6 +150,9 @@ func (m *Managed) use(pair *tls.Certificate, after time.Duration) {
 		m.Log.Warn("the stored certificate has expired and clients refuse it until it is renewed", "host", m.Host, "expired", leaf.NotAfter.UTC())
 		return
 	}
+	if time.Now().Before(leaf.NotBefore) {
+		m.Log.Warn("the certificate is not valid yet and clients may refuse it: look whether this machine's clock is right", "host", m.Host, "from", leaf.NotBefore.UTC())
+	}
 	m.Log.Info("certificate in use", "host", m.Host, "issuer", leaf.Issuer.CommonName,
 		"expires", leaf.NotAfter.UTC(), "renewal", m.plan.renewAt.UTC())
 }
@@ -147,7 +170,7 @@ func (m *Managed) note(change func(*zone.CertificateStatus)) {
 }
 
 func describe(s *zone.CertificateStatus, leaf *x509.Certificate, selfSigned bool) {
-	s.SelfSigned, s.NotBefore, s.NotAfter = selfSigned, leaf.NotBefore, leaf.NotAfter
+	s.SelfSigned, s.OtherCA, s.NotBefore, s.NotAfter = selfSigned, false, leaf.NotBefore, leaf.NotAfter
 	if s.Issuer = leaf.Issuer.CommonName; s.Issuer == "" {
 		s.Issuer = strings.Join(leaf.Issuer.Organization, ", ")
 	}

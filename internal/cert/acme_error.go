@@ -23,7 +23,10 @@ func (m *Managed) why(err error) string {
 	var problem acme.Problem
 	var unknown x509.UnknownAuthorityError
 	var request *url.Error
+	var account unregistered
 	switch {
+	case errors.As(err, &account) && errors.As(err, &problem):
+		return whyUnregistered(problem, account.bound)
 	case errors.As(err, &problem):
 		return m.whyRefused(problem)
 	case errors.Is(err, zone.ErrNotPublished), errors.Is(err, zone.ErrNotStored), errors.Is(err, zone.ErrBusy):
@@ -48,27 +51,54 @@ func (m *Managed) inOurWords(text string) string {
 		what, _, _ = strings.Cut(what, " - storage is probably")
 		return fmt.Sprintf("the folder %s (api.acme_storage) can't be written to: %s", m.Storage, what)
 	}
+	if strings.HasSuffix(text, "order took too long") {
+		return fmt.Sprintf("the CA at %s took the order and didn't finish it: it is still processing", m.Directory)
+	}
 	text = strings.TrimPrefix(text, "["+m.Host+"] ")
 	return strings.TrimPrefix(strings.TrimPrefix(text, "Obtain: "), "Renew: ")
 }
 
+// whyUnregistered is why there is no account. CAs say in many ways that they don't take a
+// binding: unauthorized, malformed.
+func whyUnregistered(p acme.Problem, bound bool) string {
+	said := refusal(p, "the CA gives no account")
+	switch p.Type {
+	case acme.ProblemTypeExternalAccountRequired:
+		return said + ": " + bindFix
+	case acme.ProblemTypeUnauthorized, acme.ProblemTypeMalformed:
+		if bound {
+			return said + ": are api.acme_eab_kid and the HMAC key in api.acme_eab_hmac_key_file as the CA gave them, and not used up or withdrawn?"
+		}
+	case acme.ProblemTypeInvalidContact, acme.ProblemTypeUnsupportedContact:
+		return said + ": look at api.acme_email"
+	}
+	return said
+}
+
 // whyRefused has the CA's own words, and what they ask for.
 func (m *Managed) whyRefused(p acme.Problem) string {
-	kind := strings.TrimPrefix(p.Type, acme.ProblemTypeNamespace)
-	said := oneLine(fmt.Sprintf("the CA refuses (%s): %s", kind, strings.TrimSuffix(p.Detail, ".")))
-	for _, sub := range p.Subproblems {
-		said += "; " + oneLine(sub.Detail)
-	}
+	said := refusal(p, "the CA refuses")
 	switch p.Type {
 	case acme.ProblemTypeDNS, acme.ProblemTypeUnauthorized, acme.ProblemTypeIncorrectResponse, acme.ProblemTypeConnection:
+		if p.Resource == nil { // there was no challenge yet
+			return said
+		}
 		if m.Challenge.CNAME != "" {
 			return said + ": is the record there: " + m.Challenge.CNAME + " ?"
 		}
 		return said + ": do the CA's resolvers reach the zone? 'acmezone check' says"
-	case acme.ProblemTypeExternalAccountRequired:
-		return said + ": this version has no external account binding: use another CA, or api.tls = \"files\""
 	case acme.ProblemTypeCAA:
 		return said + ": the CAA record of the name, or of one above it, has to allow this CA"
+	}
+	return said
+}
+
+// refusal has the CA's own words.
+func refusal(p acme.Problem, what string) string {
+	kind := strings.TrimPrefix(p.Type, acme.ProblemTypeNamespace)
+	said := oneLine(fmt.Sprintf("%s (%s): %s", what, kind, strings.TrimSuffix(p.Detail, ".")))
+	for _, sub := range p.Subproblems {
+		said += "; " + oneLine(sub.Detail)
 	}
 	return said
 }

@@ -3,6 +3,7 @@ package cert
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
@@ -32,6 +33,7 @@ func (m *Managed) Run(ctx context.Context) error {
 	}
 	ca := m.ca()
 	defer ca.close()
+	defer m.keepAtLast()
 	for {
 		m.step(ctx, ca)
 		select {
@@ -48,11 +50,17 @@ func (m *Managed) sleep() time.Duration {
 	if at := m.plan.askAt; !at.IsZero() && at.Before(next) {
 		next = at
 	}
+	if m.unkept != nil && m.keepAt.Before(next) {
+		next = m.keepAt
+	}
 	return min(time.Until(next), longestSleep)
 }
 
 // step does what is due.
 func (m *Managed) step(ctx context.Context, ca authority) {
+	if m.unkept != nil && !time.Now().Before(m.keepAt) {
+		m.keep(m.unkept)
+	}
 	if at := m.plan.askAt; !at.IsZero() && !time.Now().Before(at) {
 		m.ask(ctx, ca)
 	}
@@ -89,9 +97,9 @@ func (m *Managed) try(ctx context.Context, ca authority) {
 	m.note(func(s *zone.CertificateStatus) { s.Renewing, s.LastTry = true, time.Now().Round(0) })
 	within, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	retryAfter, err := ca.order(within)
+	got, retryAfter, err := ca.order(within)
 	if err == nil {
-		err = m.takeUp()
+		err = m.takeUp(got)
 	}
 	if err == nil {
 		m.note(func(s *zone.CertificateStatus) { s.Renewing, s.LastError = false, "" })
@@ -108,11 +116,14 @@ func (m *Managed) try(ctx context.Context, ca authority) {
 // errShort would have the CA asked for one certificate after the other.
 var errShort = errors.New("the certificate that came is due for renewal already: is the clock of this machine right?")
 
-func (m *Managed) takeUp() error {
-	pair, err := m.stored()
+// takeUp keeps what the CA has given, and shows it. What is no certificate for the host
+// takes nobody's place.
+func (m *Managed) takeUp(got issued) error {
+	pair, err := got.pair(m.Host)
 	if err != nil {
-		return err
+		return fmt.Errorf("the certificate that came can't be used: %w", err)
 	}
+	m.keep(got)
 	failures := m.plan.failures
 	m.use(pair, askEvery)
 	if !m.plan.renewAt.After(time.Now()) {
@@ -122,11 +133,22 @@ func (m *Managed) takeUp() error {
 	return nil
 }
 
+// keepAtLast is the last chance before a process ends.
+func (m *Managed) keepAtLast() {
+	if m.unkept != nil {
+		m.keep(m.unkept)
+	}
+}
+
 func (m *Managed) complain(reason string) {
 	status := m.Status()
 	args := []any{"host", m.Host, "err", reason, "failures", m.plan.failures, "next_try", m.plan.next().UTC()}
 	if status.SelfSigned {
 		m.Log.Error("no certificate for the API yet: clients are shown a self-signed one", args...)
+		return
+	}
+	if status.OtherCA {
+		m.Log.Error("no certificate of this CA for the API yet: clients are shown that of another one", append(args, "ca", m.Directory, "expires", status.NotAfter.UTC())...)
 		return
 	}
 	if status.Expired(time.Now()) {

@@ -1,8 +1,6 @@
 package cert
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,26 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/caddyserver/certmagic"
 	"golang.org/x/sys/unix"
 )
-
-// storage is certmagic's folder. The service has it for itself, since it has the
-// database for itself, and one goroutine uses it: a lock file would only be left over
-// by kill -9, and its keeper outlive its use.
-type storage struct{ certmagic.FileStorage }
-
-func (*storage) Lock(ctx context.Context, _ string) error { return ctx.Err() }
-func (*storage) Unlock(context.Context, string) error     { return nil }
-
-// Store keeps what root writes the folder's owner's, as the database is: who tries the
-// service as root must not keep its own user from it.
-func (s *storage) Store(ctx context.Context, key string, value []byte) error {
-	if err := s.FileStorage.Store(ctx, key, value); err != nil {
-		return err
-	}
-	return handOver(s.Path, filepath.FromSlash(key))
-}
 
 // makeFolder makes the folder if need be, for the owner of the one that it is in.
 func makeFolder(folder string) error {
@@ -41,25 +21,6 @@ func makeFolder(folder string) error {
 		return err
 	}
 	return handOver(filepath.Dir(folder), filepath.Base(folder))
-}
-
-// stored loads the certificate from the folder; an error of fs.ErrNotExist means that
-// there is none.
-func (m *Managed) stored() (*tls.Certificate, error) {
-	folder := certmagic.FileStorage{Path: m.Storage}
-	issuer := (&certmagic.ACMEIssuer{CA: m.Directory}).IssuerKey()
-	crt, key := folder.Filename(certmagic.StorageKeys.SiteCert(issuer, m.Host)), folder.Filename(certmagic.StorageKeys.SitePrivateKey(issuer, m.Host))
-	if _, err := os.Stat(key); err != nil {
-		return nil, err
-	}
-	pair, err := tls.LoadX509KeyPair(crt, key)
-	if err != nil {
-		return nil, err
-	}
-	if err := pair.Leaf.VerifyHostname(m.Host); err != nil {
-		return nil, fmt.Errorf("%s: %w", crt, err)
-	}
-	return &pair, nil
 }
 
 // checkStorage looks whether all in the folder can be read and written: one that was

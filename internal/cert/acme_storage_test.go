@@ -47,7 +47,7 @@ func TestWhatRootWritesIsTheFoldersOwners(t *testing.T) {
 	if err := makeFolder(folder); err != nil {
 		t.Fatal(err)
 	}
-	s := &storage{certmagic.FileStorage{Path: folder}}
+	s := &storage{FileStorage: certmagic.FileStorage{Path: folder}}
 	if err := s.Store(t.Context(), "acme/ca/users/default/default.key", []byte("key")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cert
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -34,6 +35,7 @@ type fakeCA struct {
 	t       *testing.T
 	m       *Managed
 	life    time.Duration
+	host    string                                       // that certificates are for; empty: as wanted
 	fail    func(try int) (retryAfter string, err error) // nil: never
 	waiting time.Duration                                // how long an order takes
 	closed  bool
@@ -64,22 +66,21 @@ func (ca *fakeCA) wish(at, from, to time.Time) {
 	ca.info.SelectedTime, ca.info.SuggestedWindow.Start, ca.info.SuggestedWindow.End = at, from, to
 }
 
-func (ca *fakeCA) order(ctx context.Context) (string, error) {
+func (ca *fakeCA) order(ctx context.Context) (issued, string, error) {
 	ca.mu.Lock()
 	ca.tried = append(ca.tried, time.Now())
 	ca.mu.Unlock()
 	select {
 	case <-time.After(ca.waiting):
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return nil, "", ctx.Err()
 	}
 	if ca.fail != nil {
 		if retryAfter, err := ca.fail(len(ca.tries())); err != nil {
-			return retryAfter, err
+			return nil, retryAfter, err
 		}
 	}
-	store(ca.t, ca.m.Storage, ca.m.Host, ca.life)
-	return "", nil
+	return issue(ca.t, cmp.Or(ca.host, ca.m.Host), ca.life), "", nil
 }
 
 func (ca *fakeCA) renewalInfo(context.Context, *x509.Certificate) (acme.RenewalInfo, error) {
@@ -97,6 +98,23 @@ func (ca *fakeCA) close() { ca.closed = true }
 // store puts a certificate into a folder as certmagic does.
 func store(t *testing.T, folder, host string, life time.Duration) {
 	t.Helper()
+	storeOf(t, folder, "ca.test-dir", host, life)
+}
+
+func storeOf(t *testing.T, folder, ca, host string, life time.Duration) {
+	t.Helper()
+	dir := filepath.Join(folder, "certificates", ca, host)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range issue(t, host, life) {
+		write(t, filepath.Join(dir, name), content)
+	}
+}
+
+// issue makes a certificate, as the files that certmagic keeps.
+func issue(t *testing.T, host string, life time.Duration) issued {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -112,12 +130,11 @@ func store(t *testing.T, folder, host string, life time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(folder, "certificates", "ca.test-dir", host)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
+	return issued{
+		host + ".crt":  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		host + ".key":  pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}),
+		host + ".json": []byte("{}"),
 	}
-	write(t, filepath.Join(dir, host+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	write(t, filepath.Join(dir, host+".key"), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}))
 }
 
 // open makes a managed certificate whose name servers are ready.
@@ -167,7 +184,7 @@ func (ca *fakeCA) waits() (all []time.Duration) {
 }
 
 func refused(int) (string, error) {
-	return "", fmt.Errorf("[auth.test] Obtain: %w", acme.Problem{Type: acme.ProblemTypeUnauthorized, Status: 403, Detail: "No TXT record\nfound."})
+	return "", fmt.Errorf("[auth.test] Obtain: %w", acme.Problem{Type: acme.ProblemTypeUnauthorized, Status: 403, Detail: "No TXT record\nfound.", Resource: acme.Authorization{}})
 }
 
 // between fails unless each wait is at least that long, and a tenth more at the most.
@@ -402,7 +419,7 @@ func TestTheCAsWindow(t *testing.T) {
 		}
 		// The certificate is to be revoked: renew it at once, and once in six hours, even
 		// where the CA says the same of the new one.
-		ca.wish(begin.Add(-time.Hour), begin.Add(-2*time.Hour), begin.Add(-time.Hour))
+		ca.wish(begin.Add(12*time.Hour), begin.Add(11*time.Hour), begin.Add(90*24*time.Hour))
 		time.Sleep(13 * time.Hour)
 		synctest.Wait()
 		if len(ca.tries()) != 3 || ca.waits()[0] != askEvery || ca.waits()[1] != askEvery {
@@ -427,6 +444,86 @@ func TestAWindowPastTheEndIsNotBelieved(t *testing.T) {
 			t.Errorf("%v", s.NextTry.Sub(begin))
 		}
 		stop()
+	})
+}
+
+// TestAWindowBeforeTheBeginningIsNotBelieved: else one order would come after the other,
+// from which nobody has anything.
+func TestAWindowBeforeTheBeginningIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		store(t, folder, "auth.test", 60*24*time.Hour)
+		m := open(t, folder, &transcript{})
+		begin := time.Now()
+		ca := &fakeCA{}
+		ca.wish(begin.Add(-time.Hour), begin.Add(-2*time.Hour), begin.Add(-time.Hour))
+		stop := running(t, m, ca)
+		synctest.Wait()
+		if s := m.Status(); s.NextTry.Sub(begin) != 40*24*time.Hour || len(ca.tries()) > 0 {
+			t.Errorf("%v, %v", s.NextTry.Sub(begin), ca.tries())
+		}
+		stop()
+	})
+}
+
+// TestACertificateForSomebodyElseTakesNobodysPlace, neither at the clients nor on the disk.
+func TestACertificateForSomebodyElseTakesNobodysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		store(t, folder, "auth.test", 24*time.Hour)
+		m := open(t, folder, &transcript{})
+		ca := &fakeCA{life: 24 * time.Hour, host: "other.test"}
+		stop := running(t, m, ca)
+		time.Sleep(16*time.Hour + time.Minute)
+		synctest.Wait()
+		stop()
+		s := m.Status()
+		if s.Failures == 0 || !strings.HasPrefix(s.LastError, "the certificate that came can't be used: ") {
+			t.Errorf("%+v", s)
+		}
+		pair, _ := m.GetCertificate(nil)
+		if kept, err := m.stored(); err != nil || !kept.Leaf.Equal(pair.Leaf) || pair.Leaf.VerifyHostname("auth.test") != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAnotherCA: who goes over from one CA to another, from a staging one as a rule, gets
+// the certificate of the new one at once, and keeps that of the old one until then.
+func TestAnotherCA(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder, log := t.TempDir(), &transcript{}
+		storeOf(t, folder, "staging.test-dir", "auth.test", 90*24*time.Hour)
+		storeOf(t, folder, "older.test-dir", "auth.test", time.Hour)
+		storeOf(t, folder, "staging.test-dir", "other.test", 91*24*time.Hour)
+		m := open(t, folder, log)
+		s := m.Status()
+		if s.SelfSigned || !s.OtherCA || time.Until(s.NotAfter) < 89*24*time.Hour || !log.has("the certificate of another CA until") {
+			t.Errorf("%+v", s)
+		}
+		if said := s.Trouble(time.Now()); !strings.HasPrefix(said, "the API's certificate for auth.test is one of another CA (Test CA), whose end is ") {
+			t.Error(said)
+		}
+		ca := &fakeCA{life: 60 * 24 * time.Hour, fail: func(try int) (string, error) {
+			if try == 1 {
+				return refused(try)
+			}
+			return "", nil
+		}}
+		stop := running(t, m, ca)
+		synctest.Wait()
+		if s := m.Status(); len(ca.tries()) != 1 || !s.OtherCA || !log.has("clients are shown that of another one") {
+			t.Errorf("%d tries: %+v", len(ca.tries()), s)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if s := m.Status(); s.OtherCA || s.Trouble(time.Now()) != "" || time.Until(s.NotAfter) > 60*24*time.Hour {
+			t.Errorf("%+v", s)
+		}
+		stop()
+		if again := open(t, folder, log); again.Status().OtherCA {
+			t.Error("after a restart the other CA's is shown")
+		}
 	})
 }
 
@@ -498,6 +595,7 @@ func TestInOurWords(t *testing.T) {
 		"[auth.test] Obtain: saving assets: write /acme/x: no space left on device":                        "saving assets: write /acme/x: no space left on device",
 		"[auth.test] Renew: no": "no",
 		"something":             "something",
+		"[auth.test] Obtain: [auth.test] finalizing order https://ca.test/1: order took too long": "the CA at https://ca.test/dir took the order and didn't finish it: it is still processing",
 	} {
 		if got := m.why(errors.New(text)); got != want {
 			t.Errorf("said %s\nwant %s", got, want)

@@ -12,25 +12,50 @@ import (
 )
 
 // replaceFile writes a file for the folder's owner alone, so that there is the old one or the
-// new one whenever the power goes:
-//
-//	openat(NAME.RANDOM, O_CREAT|O_EXCL, 0600) write fsync close
-//	renameat(NAME.RANDOM, NAME) openat(FOLDER) fsync close
+// new one whenever the power goes.
 func replaceFile(path string, content []byte) error {
+	return replaceFiles(filepath.Dir(path), map[string][]byte{filepath.Base(path): content})
+}
+
+// replaceFiles does so with several of a folder. Where one can't be written, as on a full
+// disk, all stay as they are; only a crash between the renames leaves some of each:
+//
+//	openat(NAME.RANDOM, O_CREAT|O_EXCL, 0600) write fsync close   of each
+//	renameat(NAME.RANDOM, NAME)                                   of each
+//	openat(FOLDER) fsync close
+func replaceFiles(folder string, files map[string][]byte) error {
+	written := make(map[string]string)
+	defer func() {
+		for from := range written {
+			_ = os.Remove(from) // gone already if all went well
+		}
+	}()
+	for name, content := range files {
+		from, err := writeBeside(filepath.Join(folder, name), content)
+		if from != "" {
+			written[from] = filepath.Join(folder, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for from, to := range written {
+		if err := os.Rename(from, to); err != nil {
+			return err
+		}
+	}
+	return durable.SyncFolder(filepath.Join(folder, "any"))
+}
+
+// writeBeside writes what is to become a file under another name, which it returns also
+// with an error if there is something to be removed.
+func writeBeside(path string, content []byte) (string, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer os.Remove(f.Name()) // gone already if all went well
 	_, err = f.Write(content)
-	err = errors.Join(err, handOver(filepath.Dir(path), filepath.Base(f.Name())), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return durable.SyncFolder(path)
+	return f.Name(), errors.Join(err, handOver(filepath.Dir(path), filepath.Base(f.Name())), f.Sync(), f.Close())
 }
 
 // handOver gives a file that root has made, and the folders on its way, to the owner of

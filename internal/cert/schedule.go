@@ -61,7 +61,8 @@ func (s *schedule) got(leaf *x509.Certificate, after time.Duration) {
 func lifetime(leaf *x509.Certificate) time.Duration { return leaf.NotAfter.Sub(leaf.NotBefore) }
 
 // asked takes the CA's answer: a moment of its window, chosen by chance, and never in
-// the last sixth of the certificate's life.
+// the last sixth of the certificate's life. A window that was over before the certificate
+// began is a mistake of the CA's, whose next certificate would fare no better.
 func (s *schedule) asked(info acme.RenewalInfo, err error) {
 	now := time.Now().Round(0)
 	s.askAt = now.Add(askEvery)
@@ -71,7 +72,7 @@ func (s *schedule) asked(info acme.RenewalInfo, err error) {
 	if info.RetryAfter != nil {
 		s.askAt = now.Add(min(max(time.Until(*info.RetryAfter), soonest), farthest))
 	}
-	if info.SameWindow(s.info) {
+	if info.SameWindow(s.info) || !info.SuggestedWindow.End.After(s.leaf.NotBefore) {
 		return
 	}
 	s.info, s.renewAt = info, info.SelectedTime.Round(0)

@@ -46,9 +46,10 @@ func (s *solver) Wait(ctx context.Context, _ acme.Challenge) error {
 	}
 }
 
-// CleanUp takes away its own value only: another order may be under way.
-func (s *solver) CleanUp(ctx context.Context, c acme.Challenge) error {
+// CleanUp takes away all that is there: nobody else's values can be, and those of an order
+// in whose midst a process was killed would stay for as long as values live, or for ever.
+func (s *solver) CleanUp(ctx context.Context, _ acme.Challenge) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
-	return s.challenges.Commit(ctx, zone.RemoveValue{Owner: s.owner, Text: c.DNS01KeyAuthorization()})
+	return s.challenges.Commit(ctx, zone.RemoveValue{Owner: s.owner})
 }

@@ -28,17 +28,38 @@ func (c *checker) judgeManaged(ctx context.Context, f Finding, chain []*x509.Cer
 	day := s.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
 	case s.SelfSigned && s.LastError == "":
-		f.Status, f.Message, f.Fix = Warning, s.Trouble(now), "wait for it, and check again"
+		f.Status, f.Message, f.Fix = Warning, s.Trouble(now), waitFix
 	case s.SelfSigned:
 		f.Status, f.Message, f.Fix = Fault, "clients refuse the API: "+s.Trouble(now), c.tryFix(s)
+	case s.OtherCA:
+		f = c.judgeOtherCA(f, s, now)
 	case s.Expired(now):
 		f.Message, f.Fix = f.Message+"; "+s.Progress(), c.tryFix(s)
 	case s.Failures > 0:
 		f.Status, f.Fix = Warning, c.tryFix(s)
 		f.Message = fmt.Sprintf("it expires at %s, in %s, and couldn't be renewed yet: %s", day, inDays(s.NotAfter.Sub(now)), s.Progress())
+	case s.NotStored != "":
+		f.Status, f.Message = Warning, fmt.Sprintf("good until %s, but not stored, and a restart would lose it: %s", day, s.NotStored)
+		f.Fix = "make room, or mend the folder of api.acme_storage; the service tries again every minute"
 	case f.Status == OK, f.Status == Warning && !selfSigned(chain[0]):
 		f.Status, f.Fix = OK, ""
 		f.Message = fmt.Sprintf("good until %s; it will be renewed at %s", day, s.NextTry.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	return f
+}
+
+const waitFix = "wait for it, and check again"
+
+// judgeOtherCA is for the time in which the certificate of the CA from before is shown:
+// whether clients trust it, that of a staging CA for instance, has been judged already.
+func (c *checker) judgeOtherCA(f Finding, s zone.CertificateStatus, now time.Time) Finding {
+	if f.Status == Fault {
+		f.Message = "clients refuse the API: " + s.Trouble(now)
+	} else {
+		f.Status, f.Message = Warning, s.Trouble(now)
+	}
+	if f.Fix = c.tryFix(s); s.LastError == "" {
+		f.Fix = waitFix
 	}
 	return f
 }

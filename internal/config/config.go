@@ -41,20 +41,22 @@ type Store struct {
 
 // API is what ACME clients speak to.
 type API struct {
-	Listen         []string `toml:"listen"`          // host:port of each listener
-	Hostname       string   `toml:"hostname"`        // the API's name in its certificate; empty: the zone's
-	TLS            string   `toml:"tls"`             // acme, files, self-signed or off
-	CertFile       string   `toml:"cert_file"`       // tls = "files": the chain, PEM
-	KeyFile        string   `toml:"key_file"`        // tls = "files": the key, PEM
-	ACMEDirectory  string   `toml:"acme_directory"`  // tls = "acme": the CA
-	ACMEEmail      string   `toml:"acme_email"`      // tls = "acme": contact of the ACME account
-	ACMECAFile     string   `toml:"acme_ca_file"`    // tls = "acme": an extra root for a private CA
-	ACMEStorage    string   `toml:"acme_storage"`    // tls = "acme": folder of account and certificate; empty: "acme" beside the database
-	PathPrefix     string   `toml:"path_prefix"`     // such as "/acme", behind a proxy
-	Registration   string   `toml:"registration"`    // open, restricted or closed
-	RegisterFrom   []string `toml:"register_from"`   // restricted: networks that need no token
-	TrustedProxies []string `toml:"trusted_proxies"` // only these may say who is calling; "unix" is whoever connects to a unix socket
-	CORSOrigins    []string `toml:"cors_origins"`    // web origins that may call the API
+	Listen         []string `toml:"listen"`                 // host:port of each listener
+	Hostname       string   `toml:"hostname"`               // the API's name in its certificate; empty: the zone's
+	TLS            string   `toml:"tls"`                    // acme, files, self-signed or off
+	CertFile       string   `toml:"cert_file"`              // tls = "files": the chain, PEM
+	KeyFile        string   `toml:"key_file"`               // tls = "files": the key, PEM
+	ACMEDirectory  string   `toml:"acme_directory"`         // tls = "acme": the CA
+	ACMEEmail      string   `toml:"acme_email"`             // tls = "acme": contact of the ACME account
+	ACMEEABKid     string   `toml:"acme_eab_kid"`           // tls = "acme": key ID of the external account binding (RFC 8555, section 7.3.4)
+	ACMEEABKeyFile string   `toml:"acme_eab_hmac_key_file"` // tls = "acme": its HMAC key, base64url in a file
+	ACMECAFile     string   `toml:"acme_ca_file"`           // tls = "acme": an extra root for a private CA
+	ACMEStorage    string   `toml:"acme_storage"`           // tls = "acme": folder of account and certificate; empty: "acme" beside the database
+	PathPrefix     string   `toml:"path_prefix"`            // such as "/acme", behind a proxy
+	Registration   string   `toml:"registration"`           // open, restricted or closed
+	RegisterFrom   []string `toml:"register_from"`          // restricted: networks that need no token
+	TrustedProxies []string `toml:"trusted_proxies"`        // only these may say who is calling; "unix" is whoever connects to a unix socket
+	CORSOrigins    []string `toml:"cors_origins"`           // web origins that may call the API
 }
 
 // Limits are what one client of the API may take.

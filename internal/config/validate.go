@@ -55,6 +55,7 @@ func (c *Config) checkAPI() error {
 		oneOf("api.tls", a.TLS, "acme", "files", "self-signed", "off"),
 		certificateFiles(a),
 		webAddress("api.acme_directory", a.ACMEDirectory),
+		externalAccount(a),
 		pathPrefix("api.path_prefix", a.PathPrefix),
 		oneOf("api.registration", a.Registration, "open", "restricted", "closed"),
 		networks("api.register_from", a.RegisterFrom),
@@ -78,6 +79,20 @@ func certificateFiles(a API) error {
 		return errors.New("api.cert_file " + needs)
 	case a.TLS == "files" && a.KeyFile == "":
 		return errors.New("api.key_file " + needs)
+	}
+	return nil
+}
+
+// externalAccount leaves the key's file to those who read it.
+func externalAccount(a API) error {
+	outside := func(r rune) bool { return r <= ' ' || r > '~' }
+	switch {
+	case a.ACMEEABKid != "" && a.ACMEEABKeyFile == "":
+		return errors.New("api.acme_eab_hmac_key_file is missing: api.acme_eab_kid goes with the HMAC key that the CA gives together with it")
+	case a.ACMEEABKid == "" && a.ACMEEABKeyFile != "":
+		return errors.New("api.acme_eab_kid is missing: api.acme_eab_hmac_key_file goes with the key ID that the CA gives together with it")
+	case strings.ContainsFunc(a.ACMEEABKid, outside):
+		return fmt.Errorf("api.acme_eab_kid: %q holds a blank, or a character that isn't ASCII: copy the key ID as the CA gives it", a.ACMEEABKid)
 	}
 	return nil
 }

@@ -79,6 +79,7 @@ func certificateGroup(ask func() zone.CertificateStatus) (g group) {
 	notAfter := g.gauge("certificate_not_after_timestamp_seconds", "When the API's certificate expires, in Unix time.")
 	notBefore := g.gauge("certificate_not_before_timestamp_seconds", "When the API's certificate began to be valid, in Unix time.")
 	selfSigned := g.gauge("certificate_self_signed", "Whether the service has signed the API's certificate itself.")
+	notStored := g.gauge("certificate_not_stored", "Whether the API's certificate couldn't be stored, so that a restart would lose it.")
 	failures := g.gauge("certificate_renewal_failures", "Tries to get the API's certificate that failed since the last that didn't.")
 	failed := g.gauge("certificate_renewal_failed_timestamp_seconds", "When the last try to get the API's certificate failed, in Unix time; 0 where it didn't.")
 	next := g.gauge("certificate_next_renewal_timestamp_seconds", "When the next try to get the API's certificate is due, in Unix time; 0 where none is.")
@@ -89,6 +90,7 @@ func certificateGroup(ask func() zone.CertificateStatus) (g group) {
 			notBefore.is(to, unixSeconds(c.NotBefore))
 		}
 		selfSigned.is(to, truth(c.SelfSigned))
+		notStored.is(to, truth(c.NotStored != ""))
 		failures.is(to, float64(c.Failures))
 		if c.LastError == "" {
 			c.LastTry = time.Time{}

@@ -22,9 +22,11 @@ type CertificateStatus struct {
 	LastError string `json:"last_error,omitempty"`
 
 	// Of a certificate that the service gets from a CA.
-	Directory string    `json:"directory,omitempty"` // of the CA; empty where the service gets none
-	CNAME     string    `json:"cname,omitempty"`     // the record that has to lead the CA into the zone; empty where none has to
-	Renewing  bool      `json:"renewing"`            // a try is under way
+	Directory string    `json:"directory,omitempty"`  // of the CA; empty where the service gets none
+	CNAME     string    `json:"cname,omitempty"`      // the record that has to lead the CA into the zone; empty where none has to
+	OtherCA   bool      `json:"other_ca,omitempty"`   // what clients are shown is from before, and of another CA
+	NotStored string    `json:"not_stored,omitempty"` // why the certificate in use couldn't be stored, so that a restart would lose it; empty: it is
+	Renewing  bool      `json:"renewing"`             // a try is under way
 	LastTry   time.Time `json:"last_try,omitzero"`
 	Failures  int       `json:"failures"`          // tries that failed since the last that didn't
 	NextTry   time.Time `json:"next_try,omitzero"` // when one is due; zero before the zone is published for the first time
@@ -57,10 +59,14 @@ func (s CertificateStatus) Trouble(now time.Time) string {
 		return ""
 	case s.SelfSigned:
 		return fmt.Sprintf("the API shows a self-signed certificate until it has the first one for %s: %s", s.Host, s.Progress())
+	case s.OtherCA:
+		return fmt.Sprintf("the API's certificate for %s is one of another CA (%s), whose end is %s, until it has the first one: %s", s.Host, s.Issuer, moment(s.NotAfter), s.Progress())
 	case s.Expired(now):
 		return fmt.Sprintf("the API's certificate for %s expired at %s: %s", s.Host, moment(s.NotAfter), s.Progress())
 	case s.Failures > 0:
 		return fmt.Sprintf("the API's certificate for %s ends at %s and couldn't be renewed yet: %s", s.Host, moment(s.NotAfter), s.Progress())
+	case s.NotStored != "": // which names files, and strangers read this
+		return fmt.Sprintf("the API's certificate for %s is in use and couldn't be stored, so a restart would lose it: the log says why", s.Host)
 	}
 	return ""
 }

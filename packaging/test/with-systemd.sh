@@ -59,6 +59,27 @@ grep -q 'the old one goes on running' /tmp/dpkg.log || fail "doesn't say so: $(c
 expect "process" "$(main_pid)" "$before"
 cp -p /tmp/right "$config"
 
+step "a secret that systemd hands over is read by the service, and by what looks at its configuration"
+cp -p "$config" /tmp/right
+printf 'c2VjcmV0c2VjcmV0\n' >/root/hmac-key
+chmod 0600 /root/hmac-key
+printf '[Service]\nLoadCredential=acme-eab-hmac-key:/root/hmac-key\n' >/etc/systemd/system/acmezone.service.d/credentials.conf
+sed -i -e 's|^tls = "self-signed"|tls = "acme"|' -e 's|^# acme_directory = .*|acme_directory = "http://127.0.0.1:1/dir"|' \
+	-e 's|^# acme_eab_kid = .*|acme_eab_kid = "kid-1"|' \
+	-e 's|^# acme_eab_hmac_key_file = .*|acme_eab_hmac_key_file = "/run/credentials/acmezone.service/acme-eab-hmac-key"|' "$config"
+grep -q '^acme_eab_hmac_key_file = "/run' "$config" || fail "the example has no such key"
+systemctl daemon-reload
+systemctl restart acmezone || fail "$(systemctl status --no-pager --full acmezone)"
+systemctl reload acmezone || fail "$(systemctl status --no-pager --full acmezone)"
+before=$(main_pid)
+install_deb "$new"
+healthy
+[ "$(main_pid)" != "$before" ] || fail "it wasn't restarted: $(cat /tmp/dpkg.log)"
+cp -p /tmp/right "$config"
+rm /etc/systemd/system/acmezone.service.d/credentials.conf /root/hmac-key
+systemctl daemon-reload
+systemctl restart acmezone
+
 step "upgraded where systemd holds the ports, it loses nothing that is asked meanwhile"
 sockets='acmezone-dns-udp.socket acmezone-dns-tcp.socket acmezone-api.socket'
 systemctl stop acmezone
