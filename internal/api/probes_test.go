@@ -45,7 +45,7 @@ func probes(t *testing.T, service api.Probed) *bed {
 		transport.CloseIdleConnections()
 		stop()
 	})
-	return &bed{t: t, addr: l.Addr().String(), http: &http.Client{Transport: transport}}
+	return &bed{t: t, addr: l.Addr().String(), http: &http.Client{Transport: transport}, network: new(net.Dialer).DialContext}
 }
 
 func TestProbes(t *testing.T) {
