@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"github.com/mholt/acmez/v3/acme"
@@ -50,6 +51,9 @@ func (m *Managed) inOurWords(text string) string {
 	if what, found := strings.CutPrefix(text, "failed storage check: "); found {
 		what, _, _ = strings.Cut(what, " - storage is probably")
 		return fmt.Sprintf("the folder %s (api.acme_storage) can't be written to: %s", m.Storage, what)
+	}
+	if _, what, found := strings.Cut(text, "getting ACME account: "); found {
+		return fmt.Sprintf("the account in %s can't be used: %s: take the file away to have another one registered", filepath.Join(m.Storage, m.accountKey()), what)
 	}
 	if strings.HasSuffix(text, "order took too long") {
 		return fmt.Sprintf("the CA at %s took the order and didn't finish it: it is still processing", m.Directory)

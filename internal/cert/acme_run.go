@@ -61,6 +61,7 @@ func (m *Managed) step(ctx context.Context, ca authority) {
 	if m.unkept != nil && !time.Now().Before(m.keepAt) {
 		m.keep(m.unkept)
 	}
+	m.plan.turnedBack(time.Now())
 	if at := m.plan.askAt; !at.IsZero() && !time.Now().Before(at) {
 		m.ask(ctx, ca)
 	}
