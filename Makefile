@@ -85,12 +85,12 @@ demo: build need-curl need-dig
 # What starts the program again and again, or moves many rows, spends its time in
 # SQLite, which the race detector slows down tenfold: it runs without. So do thousands
 # of connections, of questions a second, and what is measured.
-WITHOUTRACE := TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections|TestAttack|TestFloodLeaves
+WITHOUTRACE := TestTwoTenants|TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections|TestAttack|TestFloodLeaves
 
 # The race detector needs a C compiler.
 test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-ss need-zsh need-fish need-mandoc need-nginx
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '$(WITHOUTRACE)' ./...
-	$(GO) test -timeout 20m -run '$(WITHOUTRACE)' ./cmd/acmezone ./internal/dnsserve
+	$(GO) test -timeout 20m -run '$(WITHOUTRACE)' ./cmd/acmezone ./internal/api ./internal/dnsserve
 	cd e2e && $(GO) test -count=1 ./...
 
 unit:

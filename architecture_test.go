@@ -34,10 +34,11 @@ var mayImport = map[string][]string{
 	"internal/publish":  {"internal/zone"},
 	"internal/api":      {"internal/audit", "internal/limit", "internal/zone"},
 	"internal/check":    {"internal/zone", "internal/zonegen", "internal/nsdctl"},
-	"internal/cert":     {"internal/durable", "internal/zone"},
+	"internal/cert":     {"internal/durable", "internal/watch", "internal/zone"},
 	"internal/client":   {"internal/zone"},
 	"internal/acmedns":  {"internal/zone"},
 	"internal/systemd":  {},
+	"internal/watch":    {},
 }
 
 // TestImportRule walks the program's own imports, those of tests left out.

@@ -26,7 +26,7 @@ func accountListCommand(s surroundings) *cli.Command {
 		Usage: "list the accounts, in the order of their user names",
 		Description: "An update is noted once an hour. An account that was not used yet was never\n" +
 			"updated; --idle goes by when it was made then. Over --server there are the accounts\n" +
-			"whose domains were bound with the token, and no filters but --bound and --limit.\n\nExamples:\n" +
+			"whose domains were bound with the token, and no filters but --bound, --limit, --after.\n\nExamples:\n" +
 			"   acmezone account list --search example.org\n" +
 			"   acmezone account list --idle 60d --json",
 		Flags: append([]cli.Flag{

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -100,8 +102,10 @@ func TestUpdateCommandIsAnsweredWhenItIsDone(t *testing.T) {
 
 // TestUpdateCommandThatIsNotPublished: NSD is away, so the value is stored and no more.
 func TestUpdateCommandThatIsNotPublished(t *testing.T) {
+	t.Parallel()
 	server := startAuthTest(t)
 	config := writeNSDConfig(t, t.TempDir(), server)
+	impatient(t, config)
 	p := startBeside(t, config, server)
 	a, _ := p.register()
 	server.Kill()
@@ -116,7 +120,7 @@ func TestUpdateCommandThatIsNotPublished(t *testing.T) {
 		t.Errorf("not stored: %s%s", shown, errs)
 	}
 	server.Restart()
-	eventually(t, "it is answered", func() bool { return slices.Contains(p.texts(a.FullDomain), value) })
+	eventually(t, "it is answered", func() bool { return slices.Contains(textsIn(p.askInReload(a.FullDomain, dns.TypeTXT)), value) })
 }
 
 func TestTimesInJSONAreOfTheSecondAndInUTC(t *testing.T) {
@@ -163,6 +167,10 @@ func TestAccountsOverServer(t *testing.T) {
 	}
 	if out := mustCommand(t, remote("account", "list", "--limit", "1")...); strings.Count(out, "\n") != 2 {
 		t.Error(out)
+	}
+	rest := mustCommand(t, remote("account", "list", "--after", there[0].Username)...)
+	if strings.Contains(rest, there[0].Subdomain) || !strings.Contains(rest, there[1].Subdomain) {
+		t.Errorf("after the first of two: %s", rest)
 	}
 	if out := mustCommand(t, remote("account", "show", "b.test", "--json")...); !strings.Contains(out, `"values":null`) {
 		t.Error(out)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/attach"
 	"github.com/acmezone/acmezone/internal/audit"
+	"github.com/acmezone/acmezone/internal/systemd"
 )
 
 func attachHelperCommand(s surroundings) *cli.Command {
@@ -47,7 +48,7 @@ func runAttachHelper(c *cli.Context, s surroundings) error {
 	if socket == "" {
 		socket = cfg.NSD.AttachSocket
 	}
-	l, err := helperListener(c, s, socket)
+	l, err := helperListener(c, socket)
 	if err != nil {
 		return err
 	}
@@ -82,8 +83,13 @@ func freshEditor(c *cli.Context, s surroundings) (*attach.Editor, error) {
 }
 
 // helperListener takes the socket that systemd hands over, or makes one.
-func helperListener(c *cli.Context, s surroundings, path string) (net.Listener, error) {
-	if l, err := handedOver(s); l != nil || err != nil {
+func helperListener(c *cli.Context, path string) (net.Listener, error) {
+	inherited, err := systemd.Inherit()
+	if err != nil {
+		return nil, err
+	}
+	defer inherited.Close() // what isn't wanted
+	if l, err := inherited.Only(); l != nil || err != nil {
 		return l, err
 	}
 	l, err := listenSocket(c.Context, "nsd.attach_socket", path)
@@ -94,29 +100,6 @@ func helperListener(c *cli.Context, s surroundings, path string) (net.Listener, 
 		if err := giveToGroup(path, c.String("group")); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
-	}
-	return l, nil
-}
-
-// firstHandedOver is the first file descriptor of those that systemd hands over
-// (sd_listen_fds(3)).
-const firstHandedOver = 3
-
-func handedOver(s surroundings) (net.Listener, error) {
-	if s.getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
-		return nil, nil
-	}
-	if n := s.getenv("LISTEN_FDS"); n != "1" {
-		return nil, fmt.Errorf("systemd hands over %q sockets, and one is wanted: acmezone-attach.socket has one ListenStream=", n)
-	}
-	file := os.NewFile(firstHandedOver, "the socket of systemd")
-	defer file.Close() // the listener has one of its own
-	l, err := net.FileListener(file)
-	if err != nil {
-		return nil, fmt.Errorf("what systemd hands over: %w", err)
-	}
-	if _, isUnix := l.(*net.UnixListener); !isUnix {
-		return nil, errors.Join(errors.New("what systemd hands over is no unix socket: ListenStream= in acmezone-attach.socket is to be a path"), l.Close())
 	}
 	return l, nil
 }

@@ -51,7 +51,7 @@ func (s *service) openFiles() (certificate, error) {
 	if err != nil {
 		return nil, usageError{s.cfg.Locate(err)}
 	}
-	s.files = watchFiles(files, s.log)
+	s.files = cert.NewReplaceable(files, s.log)
 	return s.files, nil
 }
 
@@ -126,7 +126,7 @@ type apiChanges struct {
 	cert  certificate // may be nil
 	audit *audit.Log  // may be nil
 	// refused says why the last configuration was not taken up; it holds nil if it was.
-	refused *atomic.Pointer[string]
+	refused *atomic.Pointer[refusal]
 }
 
 func (s *service) apiChanges() apiChanges {
@@ -140,8 +140,8 @@ func (c apiChanges) Degraded() []string {
 	if c.audit.Fault() != nil {
 		all = append(all, "the audit log takes no lines: the log says why, unless its disk is stuck") // strangers read this
 	}
-	if c.refused.Load() != nil { // the next start would fail over it
-		all = append(all, "the configuration has changed and can't be taken up, the one from before stays: the log says why")
+	if refused := c.refused.Load(); refused != nil { // the next start would fail over it
+		all = append(all, refused.public())
 	}
 	if c.cert == nil {
 		return all

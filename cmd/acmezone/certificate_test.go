@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,12 +20,7 @@ import (
 // silentCA accepts no connection.
 func silentCA(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "https://" + l.Addr().String() + "/dir"
+	return "https://" + freeAddress(t) + "/dir"
 }
 
 // TestServesWithoutAWordOnTLS: the default takes a certificate from a CA, and its

@@ -55,23 +55,18 @@ func linesOf(r io.Reader) ([]string, error) {
 	return lines, scanner.Err()
 }
 
-// everyDomain returns all domains that are bound.
-func (n *cnames) everyDomain(ctx context.Context) ([]printed, error) {
-	var all []printed
-	filter := zone.AccountFilter{Bound: true}
-	for {
-		page, err := n.control.Accounts(ctx, filter)
-		if err != nil || len(page) == 0 {
-			slices.SortFunc(all, func(a, b printed) int { return strings.Compare(a.domain, b.domain) })
-			return all, err
-		}
+// everyDomain returns all domains that are bound, with an error those found before it.
+func (n *cnames) everyDomain(ctx context.Context) (all []printed, err error) {
+	var page []zone.Account
+	for page, err = range accountPages(ctx, n.control, zone.AccountFilter{Bound: true}, 0) {
 		for _, a := range page {
 			for _, domain := range a.Domains {
 				all = append(all, printed{domain: domain, account: a})
 			}
 		}
-		filter.After = page[len(page)-1].Username
 	}
+	slices.SortFunc(all, func(a, b printed) int { return strings.Compare(a.domain, b.domain) })
+	return all, err
 }
 
 // bindAll binds domains to an account that exists. One that is bound to it already is

@@ -44,10 +44,26 @@ func (s *service) makeRoom(context.Context) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return fmt.Errorf("asking how many files may be open: %w", err)
 	}
-	var enough bool
-	if s.room, enough = roomFor(s.cfg, files.Cur); !enough {
-		s.log.Warn("this process may open too few files for limits.connections and dns.connections, so there may be fewer: raise LimitNOFILE= in the systemd unit, or ulimit -n",
-			"files", files.Cur, "connections", s.room.api, "dns_connections", s.room.dns)
-	}
+	s.mayOpen = files.Cur
+	s.room = s.findRoom(s.cfg)
 	return nil
+}
+
+// findRoom says so where there is less than was wanted.
+func (s *service) findRoom(cfg *config.Config) room {
+	r, enough := roomFor(cfg, s.mayOpen)
+	if !enough {
+		s.log.Warn("this process may open too few files for limits.connections and dns.connections, so there may be fewer: raise LimitNOFILE= in the systemd unit, or ulimit -n",
+			"files", s.mayOpen, "connections", r.api, "dns_connections", r.dns)
+	}
+	return r
+}
+
+// giveRoom has as many connections as a configuration wants from now on.
+func (s *service) giveRoom(cfg *config.Config) {
+	r := s.findRoom(cfg)
+	s.clients.Rebound(r.api, r.apiEach)
+	if s.dns != nil {
+		s.dns.SetConnections(r.dns, r.dnsEach)
+	}
 }

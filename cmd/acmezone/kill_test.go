@@ -193,7 +193,7 @@ func checkIntegrity(t *testing.T, dir string) {
 // copyDatabase copies a database that nobody is writing to.
 func copyDatabase(t *testing.T, from, to string) {
 	t.Helper()
-	for _, name := range []string{"acmezone.db", "acmezone.db-wal"} {
+	for _, name := range []string{"acmezone.db", "acmezone.db-wal", "acmezone.db-journal"} {
 		content, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, os.ErrNotExist) {
 			continue

@@ -33,10 +33,12 @@ func (s *service) listenDNS(context.Context) (err error) {
 func dnsOptions(cfg *config.DNS, def *zone.Definition, log *slog.Logger) dnsserve.Options {
 	return dnsserve.Options{
 		Listen: cfg.Listen, Definition: def, Log: log,
-		RateLimit: dnsserve.RateLimit{
-			PerSecond: cfg.RateLimit, Slip: cfg.RateLimitSlip, Exempt: networks(cfg.RateLimitExempt),
-		},
+		RateLimit: rateLimitOf(cfg),
 	}
+}
+
+func rateLimitOf(cfg *config.DNS) dnsserve.RateLimit {
+	return dnsserve.RateLimit{PerSecond: cfg.RateLimit, Slip: cfg.RateLimitSlip, Exempt: networks(cfg.RateLimitExempt)}
 }
 
 // listenAPI binds the API's addresses, but for those that the service manager holds.

@@ -6,6 +6,11 @@ import (
 	"github.com/acmezone/acmezone/internal/config"
 )
 
+// roomKeys say how many connections there may be.
+var roomKeys = []string{
+	"limits.connections", "limits.connections_per_address", "dns.connections", "dns.connections_per_address",
+}
+
 // definingKeys make the zone's definition: with them the serial moves.
 var definingKeys = []string{
 	"zone.nameservers", "zone.contact", "zone.records", "zone.ttl", "zone.challenge_ttl", "zone.negative_ttl",
@@ -39,6 +44,15 @@ var liveKeys = map[string][]string{
 	"limits.failed_logins": nil,
 	"limits.updates":       nil,
 
+	"limits.connections":             nil,
+	"limits.connections_per_address": nil,
+
+	"dns.rate_limit":              nil,
+	"dns.rate_limit_slip":         nil,
+	"dns.rate_limit_exempt":       nil,
+	"dns.connections":             nil,
+	"dns.connections_per_address": nil,
+
 	"nsd.attach_zones":  {"nsd"},
 	"nsd.attach_socket": {"nsd"},
 	"nsd.attach_mode":   {"nsd"}, // attach-helper's, which reads it by itself
@@ -46,6 +60,7 @@ var liveKeys = map[string][]string{
 
 	"publish.timeout": nil,
 	"log.level":       nil,
+	"log.audit":       nil,
 }
 
 // divide returns which of the keys that differ take effect at once, and which when the

@@ -67,7 +67,7 @@ func (s *service) statusLine() string {
 		line += "; " + err.Error()
 	}
 	if refused := s.refused.Load(); refused != nil {
-		line += "; the configuration can't be taken up, the one from before stays: " + *refused
+		line += "; " + refused.String()
 	}
 	for _, without := range s.pipeline.Degraded() {
 		line += "; " + without

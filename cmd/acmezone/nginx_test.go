@@ -143,7 +143,7 @@ type caller struct {
 
 func (c caller) post(path, body string, headers ...string) (int, string) {
 	c.t.Helper()
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.source)}, Timeout: 10 * time.Second}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.source)}, Timeout: enough}
 	transport := &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: c.roots, ServerName: "auth.test"},
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
@@ -162,7 +162,7 @@ func (c caller) post(path, body string, headers ...string) (int, string) {
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := (&http.Client{Transport: transport, Timeout: 20 * time.Second}).Do(request)
+	response, err := (&http.Client{Transport: transport, Timeout: 2 * enough}).Do(request)
 	if err != nil {
 		return 0, err.Error()
 	}

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -45,6 +41,13 @@ func change(t testing.TB, path, from, to string) {
 func startAuthTest(t testing.TB) *nsdtest.Server {
 	t.Helper()
 	return nsdtest.Start(t, nsdtest.Options{Zones: []nsdtest.Zone{{Name: "auth.test", File: "auth.test.zone"}}})
+}
+
+// impatient has requests wait for less, for tests in which they wait in vain. It is long
+// enough for a slow disk.
+func impatient(t testing.TB, config string) {
+	t.Helper()
+	change(t, config, `timeout = "1m"`, `timeout = "10s"`)
 }
 
 // startBeside starts a service beside an NSD; its questions go to that NSD.
@@ -99,8 +102,11 @@ func TestServeBesideNSD(t *testing.T) {
 // TestNSDComesBack: what was stored while NSD was away is served soon after it is back,
 // without another request.
 func TestNSDComesBack(t *testing.T) {
+	t.Parallel()
 	server := startAuthTest(t)
-	p := startBeside(t, writeNSDConfig(t, t.TempDir(), server), server)
+	config := writeNSDConfig(t, t.TempDir(), server)
+	impatient(t, config)
+	p := startBeside(t, config, server)
 	a := mustUpdate(t, p)
 	server.Kill()
 	value := newValue()
@@ -115,7 +121,7 @@ func TestNSDComesBack(t *testing.T) {
 	began := time.Now()
 	eventually(t, "served and healthy", func() bool {
 		status, _ := p.health()
-		return status == http.StatusOK && slices.Contains(p.texts(a.FullDomain), value)
+		return status == http.StatusOK && slices.Contains(textsIn(p.askInReload(a.FullDomain, dns.TypeTXT)), value)
 	})
 	t.Logf("healthy %v after NSD was back", time.Since(began).Round(time.Millisecond))
 }
@@ -143,15 +149,12 @@ func TestServeWithoutNSD(t *testing.T) {
 	mustUpdate(t, p)
 }
 
-// freeAddress returns an address that was free a moment ago.
-func freeAddress(t *testing.T) string {
+// freeAddress returns an address that is kept for this test.
+func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	at := nsdtest.Reserve(t, "127.0.0.1")
+	nsdtest.Free(at)
+	return at.String()
 }
 
 // TestEditedFileIsNoticed: nobody has to ask for an update.
@@ -165,7 +168,9 @@ func TestEditedFileIsNoticed(t *testing.T) {
 		t.Fatal(out, err)
 	}
 	server.Await(t, "auth.test", 7)
-	eventually(t, "the zone is back", func() bool { return p.serial() >= serial && slices.Equal(p.texts(a.FullDomain), want) })
+	eventually(t, "the zone is back", func() bool {
+		return serialIn(p.askInReload("auth.test", dns.TypeSOA)) >= serial && slices.Equal(textsIn(p.askInReload(a.FullDomain, dns.TypeTXT)), want)
+	})
 	if _, err := os.Stat(filepath.Join(server.Dir, "auth.test.zone.before-acmezone")); err != nil {
 		t.Error("what somebody else wrote is lost:", err)
 	}
@@ -233,30 +238,12 @@ func TestKillBesideNSD(t *testing.T) {
 		<-time.After(time.Duration(time.Now().UnixNano()%60) * time.Millisecond)
 		p.kill()
 		<-stop
-		if serial := serialInReload(t, p.dns); serial < last {
+		// Nobody waits any more for the reload that the service has left behind.
+		if serial := serialIn(p.askInReload("auth.test", dns.TypeSOA)); serial < last {
 			t.Fatalf("serial %d after %d", serial, last)
 		}
 		p = startBeside(t, config, server)
 		mustSet(t, p, a)
 		last = p.serial()
 	}
-}
-
-// serialInReload asks an NSD that may be at a reload, which nobody waits for any more: an
-// old process that ends just then resets the connection, and who asks has to ask again.
-func serialInReload(t *testing.T, addr string) (serial uint32) {
-	t.Helper()
-	client := dns.Client{Net: "tcp", Timeout: 10 * time.Second}
-	eventually(t, "NSD answers", func() bool {
-		answer, _, err := client.Exchange(new(dns.Msg).SetQuestion("auth.test.", dns.TypeSOA), addr)
-		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) {
-			return false
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		serial = answer.Answer[0].(*dns.SOA).Serial
-		return true
-	})
-	return serial
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -26,10 +25,23 @@ type process struct {
 	api   string // host:port
 	dns   string
 	admin string // of metrics and probes; "" where there are none
-	log   *logBuffer
-	done  chan error
+	log   logFile
+	ended chan struct{} // closed when it has ended, after err is set
+	err   error
 
 	wrapped bool // the program is the child of cmd
+}
+
+// logFile is the path of a file that a process logs to. What the process has written is
+// there at once: no goroutine has to have its turn before a test can read it.
+type logFile string
+
+func (f logFile) String() string {
+	text, err := os.ReadFile(string(f))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 type logBuffer struct {
@@ -74,7 +86,7 @@ socket = %q
 [dns]
 listen = ["127.0.0.1:0"]
 [publish]
-timeout = "5s"
+timeout = "1m"
 [log]
 format = "json"
 `, filepath.Join(dir, "acmezone.db"), filepath.Join(dir, "admin.sock"))
@@ -84,8 +96,11 @@ format = "json"
 	return path
 }
 
-// startTime bounds how long a start may take on a busy machine, under strace.
-const startTime = 60 * time.Second
+// enough is how long anything may take on a busy machine.
+const enough = time.Minute
+
+// startTime bounds how long a start may take there, under strace.
+const startTime = 2 * enough
 
 // launch starts the program, behind another one such as strace if wrapper names
 // one, and waits until it says ready or has ended.
@@ -98,25 +113,45 @@ func launch(t testing.TB, config string, wrapper ...string) (*process, error) {
 func launchWith(t testing.TB, config string, prepare func(*exec.Cmd), wrapper ...string) (*process, error) {
 	t.Helper()
 	args := append(append([]string(nil), wrapper...), os.Args[0], "serve", "--config", config)
-	p := &process{t: t, cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}, done: make(chan error, 1), wrapped: len(wrapper) > 0}
+	p := &process{t: t, cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{}), wrapped: len(wrapper) > 0}
 	p.cmd.Env = append(os.Environ(), beAcmezone+"=1")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that strace's child ends with it
 	prepare(p.cmd)
-	stderr, err := p.cmd.StderrPipe()
+	log, err := os.CreateTemp(t.TempDir(), "log")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer log.Close()
+	p.log, p.cmd.Stderr = logFile(log.Name()), log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready := make(chan error, 1)
-	go p.read(stderr, ready)
-	t.Cleanup(func() { p.kill() })
-	select {
-	case err := <-ready:
-		return p, err
-	case <-time.After(startTime):
-		return p, fmt.Errorf("not ready after %v", startTime)
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(p.kill)
+	return p, p.awaitReady()
+}
+
+// awaitReady waits for the line that says ready, or for the end.
+func (p *process) awaitReady() error {
+	deadline, again := time.After(startTime), time.NewTicker(5*time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case <-p.ended:
+			if p.ready() { // and has ended since
+				return nil
+			}
+			return fmt.Errorf("it ended: %v", p.err)
+		case <-deadline:
+			return fmt.Errorf("not ready after %v", startTime)
+		case <-again.C:
+			if p.ready() {
+				return nil
+			}
+		}
 	}
 }
 
@@ -130,30 +165,24 @@ func start(t testing.TB, config string, wrapper ...string) *process {
 	return p
 }
 
-// read passes the log on and finds the addresses in the line that says ready.
-func (p *process) read(stderr io.Reader, ready chan<- error) {
-	lines := bufio.NewScanner(io.TeeReader(stderr, p.log))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+// ready looks for the line that says ready, and takes the addresses from it.
+func (p *process) ready() bool {
+	for text := range strings.Lines(p.log.String()) {
 		var line struct {
 			Msg      string
 			API, DNS []string
 			Admin    string
 		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
-			p.api, p.admin = line.API[0], line.Admin
-			if len(line.DNS) > 0 {
-				p.dns = line.DNS[0]
-			}
-			ready <- nil
+		if json.Unmarshal([]byte(text), &line) != nil || line.Msg != "ready" {
+			continue
 		}
+		p.api, p.admin = line.API[0], line.Admin
+		if len(line.DNS) > 0 {
+			p.dns = line.DNS[0]
+		}
+		return true
 	}
-	err := p.cmd.Wait()
-	p.done <- err
-	select {
-	case ready <- fmt.Errorf("it ended: %v", err):
-	default:
-	}
+	return false
 }
 
 // kill ends it at once, as a power cut would, and waits for its end.
@@ -163,9 +192,8 @@ func (p *process) kill() {
 }
 
 func (p *process) wait() error {
-	err := <-p.done
-	p.done <- err // for whoever asks again
-	return err
+	<-p.ended
+	return p.err
 }
 
 // stop asks for a graceful end and waits for it.
@@ -174,16 +202,15 @@ func (p *process) stop() error {
 		return err
 	}
 	select {
-	case err := <-p.done:
-		p.done <- err
-		return err
+	case <-p.ended:
+		return p.err
 	case <-time.After(stopTime):
 		return fmt.Errorf("still running %v after SIGTERM", stopTime)
 	}
 }
 
 // stopTime is longer than any request may take.
-const stopTime = 30 * time.Second
+const stopTime = 2 * enough
 
 // pid returns the program's own process id, also behind a wrapper.
 func (p *process) pid() int {
@@ -203,7 +230,7 @@ func (p *process) pid() int {
 
 type registered struct{ Username, Password, FullDomain, Subdomain string }
 
-var httpClient = &http.Client{Timeout: 20 * time.Second}
+var httpClient = &http.Client{Timeout: 2 * enough}
 
 // post returns the status and body, or an error where there was no answer.
 func (p *process) post(path, body string, headers ...string) (int, string, error) {
@@ -255,19 +282,39 @@ func (p *process) health() (int, string) {
 // ask returns the answer to a DNS question over TCP.
 func (p *process) ask(name string, qtype uint16) *dns.Msg {
 	p.t.Helper()
-	client := dns.Client{Net: "tcp", Timeout: 10 * time.Second}
-	answer, _, err := client.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype), p.dns)
+	answer, err := p.tryAsk(name, qtype)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return answer
 }
 
+func (p *process) tryAsk(name string, qtype uint16) (*dns.Msg, error) {
+	client := dns.Client{Net: "tcp", Timeout: enough}
+	answer, _, err := client.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype), p.dns)
+	return answer, err
+}
+
+// askInReload asks an NSD that may be at a reload: an old process that ends just then
+// resets the connection, and who asks has to ask again.
+func (p *process) askInReload(name string, qtype uint16) (answer *dns.Msg) {
+	p.t.Helper()
+	eventually(p.t, "NSD answers", func() bool {
+		var err error
+		answer, err = p.tryAsk(name, qtype)
+		return err == nil
+	})
+	return answer
+}
+
 // texts returns the TXT values of a name.
 func (p *process) texts(name string) []string {
 	p.t.Helper()
-	var all []string
-	for _, rr := range p.ask(name, dns.TypeTXT).Answer {
+	return textsIn(p.ask(name, dns.TypeTXT))
+}
+
+func textsIn(answer *dns.Msg) (all []string) {
+	for _, rr := range answer.Answer {
 		all = append(all, strings.Join(rr.(*dns.TXT).Txt, ""))
 	}
 	return all
@@ -275,16 +322,18 @@ func (p *process) texts(name string) []string {
 
 func (p *process) serial() uint32 {
 	p.t.Helper()
-	return p.ask("auth.test", dns.TypeSOA).Answer[0].(*dns.SOA).Serial
+	return serialIn(p.ask("auth.test", dns.TypeSOA))
 }
+
+func serialIn(answer *dns.Msg) uint32 { return answer.Answer[0].(*dns.SOA).Serial }
 
 // eventually polls until the condition holds.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(enough)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 20 s still not: %s", what)
+			t.Fatalf("after %v still not: %s", enough, what)
 		}
 		<-time.After(10 * time.Millisecond)
 	}

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/nsdctl"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
+	"github.com/acmezone/acmezone/internal/watch"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -63,12 +65,14 @@ func (s *service) watchConfig(ctx context.Context) error {
 			s.reload(ctx, false)
 		case <-s.hangup:
 			s.manager.Reload(func() { s.reload(ctx, true) })
+		case <-s.putOff.due:
+			s.takeUp(ctx, s.putOff.read, false)
 		}
 	}
 }
 
 func (s *service) watchFile(ctx context.Context, file string, changed chan<- struct{}) {
-	err := cert.Watch(ctx, []string{file}, s.log, func() {
+	err := watch.Files(ctx, []string{file}, s.log, func() {
 		select {
 		case changed <- struct{}{}:
 		default:
@@ -81,38 +85,66 @@ func (s *service) watchFile(ctx context.Context, file string, changed chan<- str
 
 // reload takes a changed configuration up, all of it that can be without a restart, or
 // nothing. Asked says that somebody has asked for it, and wants an answer even if nothing
-// has changed.
+// has changed. One that was put off before is given up for it.
 func (s *service) reload(ctx context.Context, asked bool) {
 	if s.cfg.File() == "" {
 		s.log.Info("there is no configuration file to read again")
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout())
-	defer cancel()
-	next, err := s.prepare(ctx)
-	switch {
-	case err == nil && len(next.changed) == 0 && len(next.waiting) == 0:
-		if asked || s.refused.Load() != nil {
-			s.log.Info("the configuration was read again: nothing has changed")
-		}
-	case err == nil:
-		err = s.apply(ctx, next)
+	s.putOff = putOff{}
+	read, err := s.readAgain()
+	if err != nil {
+		s.refuse(err)
+		return
 	}
-	s.sayReloaded(next, err)
-	if err == nil && s.level != nil { // last, so that it is said by the level from before
-		_ = s.level.UnmarshalText([]byte(next.cfg.Log.Level)) // validated before
+	s.takeUp(ctx, read, asked)
+}
+
+// takeUp puts a configuration in force that was found right in itself, or puts it off.
+func (s *service) takeUp(ctx context.Context, read *config.Config, asked bool) {
+	within, cancel := context.WithTimeout(ctx, s.timeout())
+	defer cancel()
+	next, err := s.merge(within, read)
+	if err == nil && len(next.changed)+len(next.waiting) > 0 {
+		err = s.apply(within, next)
+		next.audit.Close() // which nobody writes to unless that has succeeded
+	}
+	switch {
+	case ctx.Err() != nil:
+		// The service is stopping, and the next start takes all of it up.
+	case err != nil && passes(err):
+		s.delay(read, err)
+	case err != nil:
+		s.refuse(err)
+	default:
+		s.sayReloaded(next, asked)
 	}
 }
 
-// sayReloaded says what came of it, and whoever asks for the status is told as well.
-func (s *service) sayReloaded(next *prepared, err error) {
-	if err != nil {
-		text := oneLine(err)
-		s.refused.Store(&text)
-		s.log.Error("the configuration can't be taken up: the one from before stays, all of it", "err", text)
-		return
+// delay says so once, however often it is tried.
+func (s *service) delay(read *config.Config, err error) {
+	now := &refusal{reason: oneLine(err), putOff: true}
+	s.refused.Store(now)
+	if s.putOff.read == nil {
+		s.log.Error("the configuration can't be taken up yet: it is tried again until it can be, and the one from before stays until then, all of it", "err", now.reason)
 	}
-	s.refused.Store(nil)
+	s.putOff = s.putOff.again(read)
+}
+
+func (s *service) refuse(err error) {
+	s.putOff = putOff{}
+	now := &refusal{reason: oneLine(err)}
+	s.refused.Store(now)
+	s.log.Error("the configuration can't be taken up: the one from before stays, all of it", "err", now.reason)
+}
+
+// sayReloaded says what has changed, by the level of the log from before.
+func (s *service) sayReloaded(next *prepared, asked bool) {
+	s.putOff = putOff{}
+	before := s.refused.Swap(nil)
+	if len(next.changed)+len(next.waiting) == 0 && (asked || before != nil) {
+		s.log.Info("the configuration was read again: nothing has changed")
+	}
 	if len(next.changed) > 0 {
 		s.log.Info("the configuration was read again, and is in force", "keys", next.changed)
 		s.warn(&next.inForce)
@@ -120,19 +152,22 @@ func (s *service) sayReloaded(next *prepared, err error) {
 	if len(next.waiting) > 0 {
 		s.log.Warn("these keys have changed and take effect when the service is restarted", "keys", next.waiting)
 	}
+	if s.level != nil {
+		_ = s.level.UnmarshalText([]byte(next.cfg.Log.Level)) // validated before
+	}
 }
 
 // prepared is a configuration that was found right, with all that could fail done.
 type prepared struct {
 	inForce
-	certs   *cert.Files // nil: the files are the same
-	changed []string    // keys that take effect now
-	waiting []string    // keys that take effect at the next start
+	certs   *cert.Files  // nil: the files are the same
+	audit   *audit.Place // nil: the file is the same
+	changed []string     // keys that take effect now
+	waiting []string     // keys that take effect at the next start
 }
 
-// prepare reads the configuration and does all that start does with it before it binds an
-// address, and changes nothing.
-func (s *service) prepare(ctx context.Context) (*prepared, error) {
+// readAgain reads the configuration, and says what is wrong with it for a start as well.
+func (s *service) readAgain() (*config.Config, error) {
 	read, err := readConfig(s.cfg.File(), surroundings{environ: s.environ})
 	if err != nil {
 		return nil, err
@@ -143,11 +178,12 @@ func (s *service) prepare(ctx context.Context) (*prepared, error) {
 	if _, err := define(read); err != nil {
 		return nil, err
 	}
-	return s.merge(ctx, read)
+	return read, nil
 }
 
 // merge finds out what of a configuration takes effect now, and whether the whole that
-// comes of it is right as well.
+// comes of it is right as well. It does all that start does before it binds an address, and
+// changes nothing.
 func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, error) {
 	now := s.inForce.Load()
 	next := new(prepared)
@@ -171,6 +207,11 @@ func (s *service) merge(ctx context.Context, read *config.Config) (*prepared, er
 		next.certs, err = cert.OpenFiles(next.cfg.API.CertFile, next.cfg.API.KeyFile, s.log)
 		if err != nil {
 			return nil, next.cfg.Locate(err)
+		}
+	}
+	if next.changes("log.audit") { // the last, since it has to be closed if it isn't used
+		if next.audit, err = s.audit.Prepare(next.cfg.Log.Audit); err != nil {
+			return nil, badAudit(next.cfg, err)
 		}
 	}
 	return next, nil
@@ -230,7 +271,16 @@ func (s *service) apply(ctx context.Context, next *prepared) error {
 	s.pipeline.Rebound(publish.Bounds{Timeout: time.Duration(cfg.Publish.Timeout), Lifetime: time.Duration(cfg.Zone.ValueLifetime)})
 	s.handler.Reconfigure(s.apiOptions(&next.inForce))
 	if next.certs != nil {
-		s.files.replace(next.certs)
+		s.files.Replace(next.certs)
+	}
+	if next.changes(roomKeys...) {
+		s.giveRoom(cfg)
+	}
+	if s.dns != nil {
+		s.dns.SetRateLimit(rateLimitOf(cfg.DNS))
+	}
+	if next.audit != nil {
+		s.audit.Move(next.audit)
 	}
 	return nil
 }

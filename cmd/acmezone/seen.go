@@ -38,16 +38,13 @@ func (s *service) listenProbes(ctx context.Context) (err error) {
 func (s *service) sources() metrics.Sources {
 	all := metrics.Sources{
 		Pipeline: func() publish.Stats { return s.pipeline.Stats() }, Degraded: s.Degraded, Database: s.cfg.Store.Path,
-		HTTP: s.clients.Stats,
+		HTTP: s.clients.Stats, Audit: s.audit.Stats,
 	}
 	if s.cfg.NSD.Publishes() {
 		all.Servers = func() []nsdctl.ServerStatus { return s.nsd.Servers() }
 	}
 	if s.dns != nil {
 		all.DNS = s.dns.Stats
-	}
-	if s.audit != nil {
-		all.Audit = s.audit.Stats
 	}
 	if s.cfg.API.TLS != "off" {
 		all.Certificate = func() zone.CertificateStatus { return s.cert.Status() }
@@ -91,7 +88,7 @@ func (s *service) Ready(context.Context) error {
 		return nil
 	default:
 	}
-	if fault := s.pipeline.Stats().Fault; fault != nil {
+	if fault := s.pipeline.Fault(); fault != nil {
 		return fault
 	}
 	return errStarting
@@ -108,17 +105,18 @@ func (s *service) openAudit(context.Context) (err error) {
 	return err
 }
 
-// openAudit opens the audit log, if one is wanted. That it can't be written is the
-// operator's to mend, before anything is changed.
+// openAudit opens the audit log, or one that drops everything where none is wanted. That it
+// can't be written is the operator's to mend, before anything is changed.
 func openAudit(cfg *config.Config, log *slog.Logger) (*audit.Log, error) {
-	if cfg.Log.Audit == "" {
-		return nil, nil
-	}
 	l, err := audit.Open(audit.Options{Path: cfg.Log.Audit, Database: cfg.Store.Path, Log: log})
 	if err != nil {
-		return nil, usageError{cfg.Locate(fmt.Errorf("log.audit: %w", err))}
+		return nil, badAudit(cfg, err)
 	}
 	return l, nil
+}
+
+func badAudit(cfg *config.Config, err error) error {
+	return usageError{cfg.Locate(fmt.Errorf("log.audit: %w", err))}
 }
 
 // checkAuditFolder makes no file, as opening the log would: whoever checks a configuration

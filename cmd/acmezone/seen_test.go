@@ -345,6 +345,7 @@ func basic(token string) string {
 func TestSeenBesideNSD(t *testing.T) {
 	server := startAuthTest(t)
 	config := writeNSDConfig(t, t.TempDir(), server)
+	impatient(t, config)
 	t.Setenv("ACMEZONE_ADMIN_LISTEN", "127.0.0.1:0")
 	p := startBeside(t, config, server)
 	a, _ := p.register()

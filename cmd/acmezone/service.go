@@ -13,6 +13,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/audit"
+	"github.com/acmezone/acmezone/internal/cert"
 	"github.com/acmezone/acmezone/internal/config"
 	"github.com/acmezone/acmezone/internal/dnsserve"
 	"github.com/acmezone/acmezone/internal/limit"
@@ -31,18 +32,19 @@ type service struct {
 	cfg      *config.Config // as it was at the start: for what takes effect then
 	dns      *dnsserve.Server
 	api      []net.Listener
-	room     room
+	mayOpen  uint64             // files of this process
+	room     room               // at the start
 	clients  *limit.Connections // of the API
 	admin    net.Listener
 	tls      *tls.Config
-	cert     certificate   // nil with api.tls = "off"
-	files    *watchedFiles // the same with api.tls = "files"; else nil
+	cert     certificate       // nil with api.tls = "off"
+	files    *cert.Replaceable // the same with api.tls = "files"; else nil
 	db       *store.Store
 	pipeline *publish.Pipeline
 	nsd      *nsdctl.Others   // nil: the zone isn't handed to NSD
 	probes   net.Listener     // nil: no admin.listen
 	metrics  *metrics.Metrics // nil: nobody could read them
-	audit    *audit.Log       // nil: none
+	audit    *audit.Log       // drops everything where none is wanted
 	stopping atomic.Bool
 	handler  *api.Handler
 
@@ -50,7 +52,8 @@ type service struct {
 
 	inForce   atomic.Pointer[inForce] // what a reload replaces
 	importing atomic.Int32            // imports under way
-	refused   atomic.Pointer[string]  // why the last configuration was not taken up; nil: it was
+	refused   atomic.Pointer[refusal] // why the last configuration was not taken up; nil: it was
+	putOff    putOff                  // of watchConfig alone
 }
 
 // surrounds are what a service finds where it is started. The zero one will do, but for

@@ -21,7 +21,7 @@ func (b *bed) all(request string) string {
 		b.t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(enough)); err != nil {
 		b.t.Fatal(err)
 	}
 	_, _ = io.WriteString(conn, request) // it may be cut off, which shows below

@@ -7,7 +7,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -190,12 +189,11 @@ type healthy interface {
 
 func answerHealth(w http.ResponseWriter, r *http.Request, service healthy) {
 	if err := service.Health(r.Context()); err != nil {
-		writeReason(w, errUnhealthy, err.Error())
+		writeUnhealthy(w, err, service.Degraded())
 		return
 	}
 	if degraded := service.Degraded(); len(degraded) > 0 {
-		body, _ := json.Marshal(map[string][]string{"degraded": degraded}) // texts always can be
-		writeJSON(w, http.StatusOK, body)
+		writeJSON(w, http.StatusOK, []byte(asJSON(map[string][]string{"degraded": degraded})))
 		return
 	}
 	w.Header().Set("Content-Length", "0")

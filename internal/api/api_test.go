@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -56,7 +57,8 @@ func (n *nameserver) setFail(err error) {
 type bed struct {
 	t       *testing.T
 	addr    string
-	dir     string // of the database
+	network func(ctx context.Context, network, addr string) (net.Conn, error) // that leads to addr
+	dir     string                                                            // of the database
 	db      *store.Store
 	changes *publish.Pipeline
 	ns      *nameserver
@@ -86,6 +88,9 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
+// enough is how long anything may take on a busy machine.
+const enough = time.Minute
+
 var loopbackNets = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 func start(t *testing.T, change func(*api.Options)) *bed {
@@ -100,6 +105,9 @@ func start(t *testing.T, change func(*api.Options)) *bed {
 func startOn(t *testing.T, l net.Listener, transport *http.Transport, change func(*api.Options)) *bed {
 	t.Helper()
 	b := &bed{t: t, dir: t.TempDir(), ns: &nameserver{}, log: &syncBuffer{}, http: &http.Client{Transport: transport}, addr: l.Addr().String()}
+	if b.network = transport.DialContext; b.network == nil {
+		b.network = new(net.Dialer).DialContext
+	}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	def, err := zone.Define(zone.Spec{Name: "auth.test", TTL: time.Hour, ChallengeTTL: time.Second, NegativeTTL: time.Second})
 	if err != nil {
@@ -111,11 +119,10 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	if err != nil {
 		t.Fatal(err)
 	}
-	timeout := 2 * time.Second
-	b.changes = publish.New(publish.Options{Store: b.db, Publishers: []publish.Publisher{b.ns}, Timeout: timeout, Log: log})
+	b.changes = publish.New(publish.Options{Store: b.db, Publishers: []publish.Publisher{b.ns}, Timeout: enough, Log: log})
 	opts := api.Options{
 		Definition: def, Changes: b.changes, Accounts: b.db, Registration: api.RegistrationRestricted,
-		RegisterFrom: loopbackNets, Timeout: timeout, Log: log,
+		RegisterFrom: loopbackNets, Timeout: enough, Log: log,
 		Limits: api.Limits{RefusalTime: time.Microsecond}, // there are many refusals here
 	}
 	if change != nil {
@@ -127,7 +134,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	stopPipeline := background(t, b.changes.Run)
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
-			Timeout: timeout, Log: log, Proxies: proxies, Connections: b.places,
+			Timeout: enough, Log: log, Proxies: proxies, Connections: b.places,
 		})
 	})
 	b.stop = sync.OnceFunc(func() {
@@ -434,16 +441,18 @@ func TestLogNamesWhoButNoSecret(t *testing.T) {
 }
 
 func TestNotPublished(t *testing.T) {
-	b := start(t, nil)
-	c := b.register("")
-	b.ns.setFail(errors.New("the name server is down"))
-	a := b.update(c, txt(c))
-	b.want("down", a, 503, `{"error": "not_published"}`)
-	if a.header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
-	}
-	b.ns.setFail(nil)
-	b.want("again", b.update(c, txt(c)), 200, `{"txt": "`+challenge+`"}`)
+	synctest.Test(t, func(t *testing.T) {
+		b := startTimeless(t, nil, nil)
+		c := b.register("")
+		b.ns.setFail(errors.New("the name server is down"))
+		a := b.update(c, txt(c))
+		b.want("down", a, 503, `{"error": "not_published"}`)
+		if a.header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		b.ns.setFail(nil)
+		b.want("again", b.update(c, txt(c)), 200, `{"txt": "`+challenge+`"}`)
+	})
 }
 
 func TestBodyLimit(t *testing.T) {
@@ -462,12 +471,9 @@ func TestBodyLimit(t *testing.T) {
 // an answer is complete.
 func (b *bed) raw(request string) string {
 	b.t.Helper()
-	conn, err := net.Dial("tcp", b.addr)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	conn := b.dial()
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(enough)); err != nil {
 		b.t.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, request); err != nil {
@@ -528,11 +534,12 @@ func TestAllowedAddress(t *testing.T) {
 
 // TestSlowSender takes as long as a sender may take.
 func TestSlowSender(t *testing.T) {
-	t.Parallel()
-	b := start(t, nil)
-	began := time.Now()
-	a := b.raw("POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-	if took := time.Since(began); !strings.HasPrefix(a, "HTTP/1.1 408 ") || !strings.Contains(a, `{"error": "request_timeout"}`) || took > 20*time.Second {
-		t.Errorf("after %v: %q", took, a)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := startTimeless(t, nil, nil)
+		began := time.Now()
+		a := b.raw("POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+		if took := time.Since(began); !strings.HasPrefix(a, "HTTP/1.1 408 ") || !strings.Contains(a, `{"error": "request_timeout"}`) || took > 20*time.Second {
+			t.Errorf("after %v: %q", took, a)
+		}
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
@@ -84,82 +85,86 @@ func (a *trail) want(what string, want ...audit.Entry) {
 // TestAuditOfClients: each request that changed something, or was to, is a line, which
 // is there when the answer is.
 func TestAuditOfClients(t *testing.T) {
-	trail, attaching := newTrail(t), &attacher{}
-	b := start(t, func(o *api.Options) { o.Audit, o.Attacher = trail.Log, attaching })
-	c, other := b.register(""), b.register("")
-	ok, refused := audit.OK, audit.Refused
-	trail.want("register", audit.Entry{Event: "register", Result: ok, Account: other.Username, Subdomain: other.Subdomain})
-	b.update(c, txt(c))
-	trail.want("update", audit.Entry{Event: "update", Result: ok, Account: c.Username, Subdomain: c.Subdomain, Value: challenge})
+	synctest.Test(t, func(t *testing.T) {
+		trail, attaching := newTrail(t), &attacher{}
+		b := startTimeless(t, nil, func(o *api.Options) { o.Audit, o.Attacher = trail.Log, attaching })
+		c, other := b.register(""), b.register("")
+		ok, refused := audit.OK, audit.Refused
+		trail.want("register", audit.Entry{Event: "register", Result: ok, Account: other.Username, Subdomain: other.Subdomain})
+		b.update(c, txt(c))
+		trail.want("update", audit.Entry{Event: "update", Result: ok, Account: c.Username, Subdomain: c.Subdomain, Value: challenge})
 
-	wrong := c
-	wrong.Password = other.Password
-	b.update(wrong, txt(c))
-	trail.want("wrong password", audit.Entry{
-		Event: "login_failed", Result: refused, Reason: "forbidden", Detail: "forbidden: wrong password", Account: c.Username})
-	b.update(c, txt(other))
-	trail.want("another's name", audit.Entry{
-		Event: "update", Result: refused, Reason: "forbidden", Detail: "forbidden: the subdomain is not the account's", Account: c.Username, Subdomain: c.Subdomain})
-	b.ns.setFail(errors.New("it is down"))
-	b.update(c, strings.Replace(txt(c), challenge, strings.Repeat("b", 43), 1))
-	if last := trail.lines()[4:]; len(last) != 2 || last[1].Result != audit.Failed || last[1].Reason != "not_published" {
-		t.Errorf("not published: %+v", last)
-	}
-	b.ns.setFail(nil)
-
-	token := b.token(zone.Token{ID: "t1", Uses: -1, Domains: zone.Patterns{"example.com", "*.example.com"}})
-	bound := b.registerWith(token)
-	b.store(token, "example.com", bound)
-	mine := audit.Entry{Event: "attach", Result: ok, Account: bound.Username, Subdomain: bound.Subdomain, Domain: "example.com", Token: "t1"}
-	attached, stored := mine, mine
-	attached.Target, stored.Event = bound.FullDomain, "bind"
-	trail.want("bind", attached, stored)
-	attaching.err = errors.New("the zone is locked")
-	b.store(token, "www.example.com", bound)
-	if last := trail.lines(); last[len(last)-2].Result != audit.Failed || last[len(last)-2].Detail != "the zone is locked" || last[len(last)-1].Result != ok {
-		t.Errorf("not attached: %+v", last)
-	}
-	b.read(token, "example.com")
-	trail.want("read", audit.Entry{Event: "storage_read", Result: ok, Domain: "example.com", Token: "t1"})
-	b.store(zone.NewToken(), "example.com", bound)
-	if last := trail.lines(); last[len(last)-1].Event != "login_failed" {
-		t.Errorf("unknown token: %+v", last[len(last)-1])
-	}
-	for _, secret := range []string{c.Password, other.Password, bound.Password, token, zone.TokenPrefix} {
-		if strings.Contains(trail.text(), secret) {
-			t.Errorf("%q is in the audit log", secret)
+		wrong := c
+		wrong.Password = other.Password
+		b.update(wrong, txt(c))
+		trail.want("wrong password", audit.Entry{
+			Event: "login_failed", Result: refused, Reason: "forbidden", Detail: "forbidden: wrong password", Account: c.Username})
+		b.update(c, txt(other))
+		trail.want("another's name", audit.Entry{
+			Event: "update", Result: refused, Reason: "forbidden", Detail: "forbidden: the subdomain is not the account's", Account: c.Username, Subdomain: c.Subdomain})
+		b.ns.setFail(errors.New("it is down"))
+		b.update(c, strings.Replace(txt(c), challenge, strings.Repeat("b", 43), 1))
+		if last := trail.lines()[4:]; len(last) != 2 || last[1].Result != audit.Failed || last[1].Reason != "not_published" {
+			t.Errorf("not published: %+v", last)
 		}
-	}
+		b.ns.setFail(nil)
+
+		token := b.token(zone.Token{ID: "t1", Uses: -1, Domains: zone.Patterns{"example.com", "*.example.com"}})
+		bound := b.registerWith(token)
+		b.store(token, "example.com", bound)
+		mine := audit.Entry{Event: "attach", Result: ok, Account: bound.Username, Subdomain: bound.Subdomain, Domain: "example.com", Token: "t1"}
+		attached, stored := mine, mine
+		attached.Target, stored.Event = bound.FullDomain, "bind"
+		trail.want("bind", attached, stored)
+		attaching.err = errors.New("the zone is locked")
+		b.store(token, "www.example.com", bound)
+		if last := trail.lines(); last[len(last)-2].Result != audit.Failed || last[len(last)-2].Detail != "the zone is locked" || last[len(last)-1].Result != ok {
+			t.Errorf("not attached: %+v", last)
+		}
+		b.read(token, "example.com")
+		trail.want("read", audit.Entry{Event: "storage_read", Result: ok, Domain: "example.com", Token: "t1"})
+		b.store(zone.NewToken(), "example.com", bound)
+		if last := trail.lines(); last[len(last)-1].Event != "login_failed" {
+			t.Errorf("unknown token: %+v", last[len(last)-1])
+		}
+		for _, secret := range []string{c.Password, other.Password, bound.Password, token, zone.TokenPrefix} {
+			if strings.Contains(trail.text(), secret) {
+				t.Errorf("%q is in the audit log", secret)
+			}
+		}
+	})
 }
 
 // TestAuditOfAFlood: whoever tries passwords is named by the address that a proxy says, and
 // is a failed login also when nothing is checked any more.
 func TestAuditOfAFlood(t *testing.T) {
-	trail := newTrail(t)
-	b := start(t, func(o *api.Options) {
-		o.Audit, o.Proxies = trail.Log, api.Proxies{Networks: loopbackNets}
-		o.Limits = api.Limits{FailedLogins: limit.Rate{Events: 1, Per: time.Hour}, RefusalTime: time.Millisecond}
+	synctest.Test(t, func(t *testing.T) {
+		trail := newTrail(t)
+		b := startTimeless(t, nil, func(o *api.Options) {
+			o.Audit, o.Proxies = trail.Log, api.Proxies{Networks: loopbackNets}
+			o.Limits = api.Limits{FailedLogins: limit.Rate{Events: 1, Per: time.Hour}, RefusalTime: time.Millisecond}
+		})
+		c := credentials{Username: "00000000-0000-4000-8000-000000000000", Password: challenge}
+		for range 300 {
+			b.ask("POST", "/update", txt(c), "X-Api-User: "+c.Username, "X-Api-Key: "+c.Password, "X-Forwarded-For: 192.0.2.7")
+		}
+		all := trail.lines()
+		if len(all) < 100 || len(all) > 150 || trail.Stats().LeftOut < 150 {
+			t.Errorf("%d lines, %+v", len(all), trail.Stats())
+		}
+		for i, e := range all {
+			reason := "rate_limited"
+			if i == 0 {
+				reason = "forbidden"
+			}
+			if e.Event == "left_out" {
+				continue
+			}
+			if e.Event != "login_failed" || e.Client != "192.0.2.7" || e.Account != c.Username || e.Reason != reason {
+				t.Errorf("line %d: %+v", i, e)
+			}
+		}
 	})
-	c := credentials{Username: "00000000-0000-4000-8000-000000000000", Password: challenge}
-	for range 300 {
-		b.ask("POST", "/update", txt(c), "X-Api-User: "+c.Username, "X-Api-Key: "+c.Password, "X-Forwarded-For: 192.0.2.7")
-	}
-	all := trail.lines()
-	if len(all) < 100 || len(all) > 150 || trail.Stats().LeftOut < 150 {
-		t.Errorf("%d lines, %+v", len(all), trail.Stats())
-	}
-	for i, e := range all {
-		reason := "rate_limited"
-		if i == 0 {
-			reason = "forbidden"
-		}
-		if e.Event == "left_out" {
-			continue
-		}
-		if e.Event != "login_failed" || e.Client != "192.0.2.7" || e.Account != c.Username || e.Reason != reason {
-			t.Errorf("line %d: %+v", i, e)
-		}
-	}
 }
 
 // TestAnOperatorsWrongQuestionIsNoWarning: the answer goes to who asked.

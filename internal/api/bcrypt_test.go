@@ -132,11 +132,31 @@ func TestHashThatCantBeReplacedIsNoReasonToRefuse(t *testing.T) {
 	}
 }
 
+// stuck is a pipeline whose disk doesn't come back from the writing of a password.
+type stuck struct{ api.Changes }
+
+func (s stuck) Commit(ctx context.Context, change zone.Change) error {
+	if _, ok := change.(zone.ReplacePassword); ok {
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", zone.ErrNotStored, ctx.Err())
+	}
+	return s.Changes.Commit(ctx, change)
+}
+
+// TestHashThatIsNotReplacedInTimeEndsTheRequest: the account store waits no longer for the
+// fast hash than for anything else, since a service that stops waits for it.
+func TestHashThatIsNotReplacedInTimeEndsTheRequest(t *testing.T) {
+	b := start(t, func(o *api.Options) { o.Changes, o.Timeout = stuck{o.Changes}, 500*time.Millisecond })
+	c := b.importedAccount(1, bcrypt.MinCost)
+	c.FullDomain = c.Subdomain + ".auth.test"
+	b.http.Timeout = 10 * time.Second
+	b.want("a disk that is stuck", b.store(b.tenant("t", "a.test").token, "a.test", c), 503, `{"error": "not_stored"}`)
+}
+
 // TestSlowHashesHoldUpNobodyElse: a flood of wrong passwords at an imported account is
 // turned away, and others are served meanwhile.
 func TestSlowHashesHoldUpNobodyElse(t *testing.T) {
-	// The race detector makes a check take seconds.
-	b := start(t, func(o *api.Options) { o.Timeout = time.Minute })
+	b := start(t, nil)
 	slow, fast := b.importedAccount(1, bcrypt.DefaultCost), b.register("")
 	imported := b.importedAccount(2, bcrypt.DefaultCost)
 	var mu sync.Mutex

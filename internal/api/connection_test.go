@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,6 +79,45 @@ func TestWhatIsWorkedOnIsNotGivenUp(t *testing.T) {
 			b.want("update", <-answered, 200, `{"txt": "`+challenge+`"}`)
 		})
 	}
+}
+
+// TestHeldRefusalsGiveWay: wrong passwords whose refusals take their time have all the
+// places, over HTTP/1 and 2, and keep nobody out.
+func TestHeldRefusalsGiveWay(t *testing.T) {
+	for name, guess := range map[string]func(b *bed, source string, wrong credentials){
+		"HTTP/1": func(b *bed, source string, wrong credentials) { b.hang(256, source, updateText(wrong)) },
+		"HTTP/2": func(b *bed, source string, wrong credentials) { b.hangStreams(254, source, wrong) }, // in two connections
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, func(o *api.Options) { o.Limits.RefusalTime = time.Minute })
+			b.http.Transport = &http.Transport{DisableKeepAlives: true} // those are given up as well
+			c := b.register("")
+			wrong := credentials{Username: c.Username, Password: c.Subdomain, Subdomain: c.Subdomain}
+			guess(b, "127.0.0.2", wrong)
+			guess(b, "127.0.0.3", wrong)
+			b.eventually("all places are taken", func() bool { now := b.places.Stats(); return now.Open == 512 || now.Evicted > 0 })
+			b.want("update", b.update(c, txt(c)), 200, `{"txt": "`+challenge+`"}`)
+		})
+	}
+}
+
+// hangStreams sends updates over HTTP/2 and waits for none of them.
+func (b *bed) hangStreams(n int, source string, c credentials) {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
+	second := &http.Transport{Protocols: new(http.Protocols), DialContext: dialer.DialContext}
+	second.Protocols.SetUnencryptedHTTP2(true)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			request, _ := http.NewRequestWithContext(ctx, "POST", "http://"+b.addr+"/update", strings.NewReader(txt(c)))
+			request.Header = http.Header{"X-Api-User": {c.Username}, "X-Api-Key": {c.Password}}
+			if response, err := second.RoundTrip(request); err == nil { // else it has given way
+				response.Body.Close()
+			}
+		})
+	}
+	b.t.Cleanup(func() { cancel(); all.Wait(); second.CloseIdleConnections() })
 }
 
 // TestProxyHasAsManyConnectionsAsThereAre: those of others are bounded, so that one

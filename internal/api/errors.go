@@ -88,6 +88,30 @@ func writeError(w http.ResponseWriter, err error) { writeReason(w, err, "") }
 // writeReason writes an error as acme-dns does, {"error": "code"} in one line, and
 // a reason where there is something that the asker may know.
 func writeReason(w http.ResponseWriter, err error, reason string) {
+	if reason == "" {
+		writeFailure(w, err, "")
+		return
+	}
+	writeFailure(w, err, `, "reason": `+asJSON(reason))
+}
+
+// writeUnhealthy writes what is wrong, and what else the service does without.
+func writeUnhealthy(w http.ResponseWriter, err error, degraded []string) {
+	more := `, "reason": ` + asJSON(err.Error())
+	if len(degraded) > 0 {
+		more += `, "degraded": ` + asJSON(degraded)
+	}
+	writeFailure(w, errUnhealthy, more)
+}
+
+// asJSON is for texts, which always can be.
+func asJSON(v any) string {
+	text, _ := json.Marshal(v)
+	return string(text)
+}
+
+// writeFailure writes an error, and more behind its code.
+func writeFailure(w http.ResponseWriter, err error, more string) {
 	status, code := statusOf(err)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
@@ -100,12 +124,7 @@ func writeReason(w http.ResponseWriter, err error, reason string) {
 	if status == http.StatusRequestTimeout || status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close")
 	}
-	body := `{"error": "` + code + `"}`
-	if reason != "" {
-		quoted, _ := json.Marshal(reason) // a string always can be
-		body = `{"error": "` + code + `", "reason": ` + string(quoted) + `}`
-	}
-	writeJSON(w, status, []byte(body))
+	writeJSON(w, status, []byte(`{"error": "`+code+`"`+more+`}`))
 }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {

@@ -170,8 +170,10 @@ func (h *handler) countFailure(e *exchange, refusal error) error {
 }
 
 // hold makes the refusal of a login that began then take its time. A client that hangs
-// up ends it.
+// up ends it. It keeps nobody out: those that are held all the time, by who sends one wrong
+// password after the other, would otherwise have all the connections there may be.
 func (h *handler) hold(e *exchange, began time.Time, patient bool) {
+	giveWay(e.Request)
 	least := limitedTime
 	if patient {
 		least = cmp.Or(h.Limits.RefusalTime, wrongTime)

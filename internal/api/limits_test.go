@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -147,29 +148,31 @@ func TestPasswordOfAnImportIsCheckedSoOften(t *testing.T) {
 
 // TestFloodOfWrongPasswordsIsNotHeld beyond so many at once, whosever they are.
 func TestFloodOfWrongPasswordsIsNotHeld(t *testing.T) {
-	b := start(t, func(o *api.Options) {
-		behindProxy(o)
-		o.Limits.RefusalTime = 500 * time.Millisecond
-	})
-	c := b.register("")
-	for range 3 {
-		b.loginFails(c)
-	}
-	var quick, held atomic.Int32
-	var flood sync.WaitGroup
-	for range 200 {
-		flood.Go(func() {
-			if b.loginFails(c) < 400*time.Millisecond {
-				quick.Add(1)
-			} else {
-				held.Add(1)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		b := startTimeless(t, nil, func(o *api.Options) {
+			behindProxy(o)
+			o.Limits.RefusalTime = 500 * time.Millisecond
 		})
-	}
-	flood.Wait()
-	if held.Load() < 64 || quick.Load() == 0 {
-		t.Errorf("%d held, %d not", held.Load(), quick.Load())
-	}
+		c := b.register("")
+		for range 3 {
+			b.loginFails(c)
+		}
+		var quick, held atomic.Int32
+		var flood sync.WaitGroup
+		for range 200 {
+			flood.Go(func() {
+				if b.loginFails(c) < 400*time.Millisecond {
+					quick.Add(1)
+				} else {
+					held.Add(1)
+				}
+			})
+		}
+		flood.Wait()
+		if held.Load() < 64 || quick.Load() == 0 {
+			t.Errorf("%d held, %d not", held.Load(), quick.Load())
+		}
+	})
 }
 
 // loginFails returns how long a wrong password took.
@@ -224,33 +227,43 @@ func TestUpdatesOfOneAccountAreLimited(t *testing.T) {
 
 // TestRefusalsAreLoggedOnceAMinute, so that a flood doesn't fill the log.
 func TestRefusalsAreLoggedOnceAMinute(t *testing.T) {
-	b := start(t, behindProxy)
-	for range 50 {
-		b.ask("POST", "/register", "", from("203.0.113.1"))
-	}
-	if n := strings.Count(b.log.String(), "level=WARN msg=\"register refused\""); n != 1 {
-		t.Errorf("%d warnings", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := startTimeless(t, nil, behindProxy)
+		for range 50 {
+			b.ask("POST", "/register", "", from("203.0.113.1"))
+		}
+		if n := strings.Count(b.log.String(), "level=WARN msg=\"register refused\""); n != 1 {
+			t.Errorf("%d warnings", n)
+		}
+	})
 }
 
 // TestRefusalsThatNobodyCountsDoNotFillTheLog: no credentials, or a body that is none, can
 // be sent by anybody as often as he likes.
 func TestRefusalsThatNobodyCountsDoNotFillTheLog(t *testing.T) {
-	b := start(t, nil)
-	for range 300 {
-		b.ask("POST", "/update", "{}")
-		b.ask("POST", "/register", "[")
-	}
-	all, warnings := strings.Count(b.log.String(), " refused\""), strings.Count(b.log.String(), "level=WARN")
-	if all != 600 || warnings < 120 || warnings > 200 {
-		t.Errorf("%d refusals in the log, %d of them as warnings", all, warnings)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := startTimeless(t, nil, nil)
+		for range 300 {
+			b.ask("POST", "/update", "{}")
+			b.ask("POST", "/register", "[")
+		}
+		all, warnings := strings.Count(b.log.String(), " refused\""), strings.Count(b.log.String(), "level=WARN")
+		if all != 600 || warnings < 120 || warnings > 200 {
+			t.Errorf("%d refusals in the log, %d of them as warnings", all, warnings)
+		}
+		before := len(b.log.String())
+		a := b.ask("POST", "/register", `{"allowfrom":["`+strings.Repeat("\x7f", 16000)+`"]}`)
+		b.want("a long entry", a, 400, `{"error": "invalid_allowfrom_cidr"}`)
+		if added := len(b.log.String()) - before; added > 1000 {
+			t.Errorf("a long entry is %d octets in the log", added)
+		}
+	})
 }
 
 // TestRefusedLoginsTakeTheSameTime, whether there is such an account, one that was
 // imported, or none. How much they differ, it logs.
 func TestRefusedLoginsTakeTheSameTime(t *testing.T) {
-	b := start(t, func(o *api.Options) { o.Limits.RefusalTime, o.Timeout = 0, time.Minute })
+	b := start(t, func(o *api.Options) { o.Limits.RefusalTime = 0 })
 	known := b.register("")
 	imported := b.importedAccount(1, bcrypt.MinCost+2) // the race detector makes a check of acme-dns' cost take seconds
 	elsewhere := b.register(`{"allowfrom":["192.0.2.1"]}`)

@@ -67,9 +67,9 @@ func probe(ask func(context.Context) error, failed error) http.HandlerFunc {
 	}
 }
 
-// ownName answers those who ask for an address or for localhost. A web page that has its
-// own name lead to this machine, to read what is only for it (DNS rebinding), asks for
-// that name.
+// ownName answers those who ask for an address or for localhost, or for no name at all, as
+// HAProxy's health checks do. A web page that has its own name lead to this machine, to read
+// what is only for it (DNS rebinding), asks for that name.
 func ownName(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isOwnName(r.Host) {
@@ -81,6 +81,9 @@ func ownName(next http.Handler) http.Handler {
 }
 
 func isOwnName(host string) bool {
+	if host == "" {
+		return true // HTTP/1.0, which no browser speaks
+	}
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

@@ -19,12 +19,15 @@ import (
 )
 
 // patient is a service that says what a test wants.
-type patient struct{ live, ready, health error }
+type patient struct {
+	live, ready, health error
+	degraded            []string
+}
 
 func (p patient) Live(context.Context) error   { return p.live }
 func (p patient) Ready(context.Context) error  { return p.ready }
 func (p patient) Health(context.Context) error { return p.health }
-func (p patient) Degraded() []string           { return nil }
+func (p patient) Degraded() []string           { return p.degraded }
 
 func probes(t *testing.T, service api.Probed) *bed {
 	t.Helper()
@@ -66,6 +69,8 @@ func TestProbes(t *testing.T) {
 			t.Errorf("%s: no Retry-After", path)
 		}
 	}
+	worse := probes(t, patient{health: errors.New("full"), degraded: []string{"a \"part\"", "b"}})
+	worse.want("/health", worse.ask("GET", "/health", ""), 503, `{"error": "unhealthy", "reason": "full", "degraded": ["a \"part\"","b"]}`)
 }
 
 // slowTest is a service whose self-test takes its time and is counted.
@@ -141,6 +146,9 @@ func TestProbesOfAForeignHost(t *testing.T) {
 		if response.StatusCode != status {
 			t.Errorf("%s: %d", host, response.StatusCode)
 		}
+	}
+	if a := b.raw("GET /livez HTTP/1.0\r\n\r\n"); !strings.HasPrefix(a, "HTTP/1.0 200 ") {
+		t.Errorf("a health check without a Host: %q", a)
 	}
 }
 

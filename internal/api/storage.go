@@ -98,12 +98,12 @@ func (h *handler) store(w http.ResponseWriter, e *exchange) error {
 	if err != nil {
 		return err
 	}
-	account, err := h.claimed(e, body, token)
+	ctx, cancel := h.deadline(e.Request, e.arrived)
+	defer cancel()
+	account, err := h.claimed(ctx, e, body, token)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := h.deadline(e.Request, e.arrived)
-	defer cancel()
 	if err := h.Changes.Commit(ctx, zone.BindDomain{Domain: domain, Username: account.Username, Token: token.ID}); err != nil {
 		return storageError(err)
 	}
@@ -128,7 +128,7 @@ func (h *handler) store(w http.ResponseWriter, e *exchange) error {
 // One that a token gave out proves that only where the account was made with it: the
 // token may share the account with others, who wouldn't want their domains to depend on
 // what else it is used for. That it isn't another token's, the store makes sure of.
-func (h *handler) claimed(e *exchange, body []byte, token zone.Token) (zone.Account, error) {
+func (h *handler) claimed(ctx context.Context, e *exchange, body []byte, token zone.Token) (zone.Account, error) {
 	var claim storedAccount
 	if err := unmarshalObject(body, &claim); err != nil {
 		return nobody, err
@@ -136,7 +136,7 @@ func (h *handler) claimed(e *exchange, body []byte, token zone.Token) (zone.Acco
 	if _, err := uuid.Parse(claim.Username); err != nil || claim.Password == "" {
 		return nobody, fmt.Errorf("%w: user name or password is missing", errBadAccount)
 	}
-	account, err := h.authenticate(e.Context(), e, claim.Username, claim.Password)
+	account, err := h.authenticate(ctx, e, claim.Username, claim.Password)
 	if err != nil {
 		return nobody, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -49,10 +50,10 @@ func (h *handler) listStored(w http.ResponseWriter, e *exchange) error {
 	for after := ""; ; {
 		page, err := h.Accounts.Bindings(e.Context(), token.ID, after, storagePage)
 		if err != nil {
-			return h.cutOff(&list, lookUpError(err))
+			return h.cutOff(&list, e, lookUpError(err))
 		}
 		if err := h.listPage(&list, e, token, page); err != nil {
-			return h.cutOff(&list, err)
+			return h.cutOff(&list, e, err)
 		}
 		if len(page) < storagePage {
 			return list.end()
@@ -81,12 +82,14 @@ func (h *handler) listPage(list *objectWriter, e *exchange, token zone.Token, pa
 }
 
 // cutOff reports an error. Where the answer has begun it cuts the connection, so that
-// nobody takes what came for the whole.
-func (h *handler) cutOff(list *objectWriter, err error) error {
+// nobody takes what came for the whole. What came holds passwords, so who hangs up in the
+// middle is in both logs as well.
+func (h *handler) cutOff(list *objectWriter, e *exchange, err error) error {
 	if !list.begun {
 		return err
 	}
-	h.Log.Warn("a list of the account store was cut off", "err", err)
+	h.Log.Warn("a list of the account store was cut off", append([]any{"client", clientText(e.client), "err", err}, e.notes...)...)
+	h.Audit.Write(auditEntry("account store listed", e, nil).Fail(audit.Failed, "cut_off", err))
 	panic(http.ErrAbortHandler)
 }
 

@@ -14,9 +14,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/acmezone/acmezone/internal/api"
+	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -609,21 +611,22 @@ func TestLongListComesWhole(t *testing.T) {
 	token := b.bindMany(1500) // three full pages
 	for range 2 {
 		all := b.list(token)
-		if len(all) != 1500 {
-			t.Fatalf("%d accounts", len(all))
+		bound, err := b.db.Bindings(t.Context(), "many", "", 1501)
+		if err != nil || len(all) != 1500 || len(bound) != 1500 {
+			t.Fatalf("%d accounts, %d in the database, %v", len(all), len(bound), err)
 		}
-		for domain, c := range all {
-			binding, err := b.db.Binding(t.Context(), domain)
-			if err != nil || binding.Account.Username != c.Username || !binding.Account.Accepts(c.Password, time.Now()) {
-				t.Fatalf("%s: %+v, %v", domain, binding, err)
+		for _, binding := range bound {
+			c := all[binding.Domain]
+			if binding.Account.Username != c.Username || !binding.Account.Accepts(c.Password, time.Now()) {
+				t.Fatalf("%+v is listed as %+v", binding, c)
 			}
 		}
 	}
 }
 
 func TestFailingStoreIsNoEmptyAnswer(t *testing.T) {
-	failing := &broken{pages: 2}
-	b := start(t, func(o *api.Options) { failing.Accounts, o.Accounts = o.Accounts, failing })
+	failing, trail := &broken{pages: 2}, newTrail(t)
+	b := start(t, func(o *api.Options) { failing.Accounts, o.Accounts, o.Audit = o.Accounts, failing, trail.Log })
 	token := b.bindMany(1500)
 	request, err := http.NewRequest("GET", "http://"+b.addr+"/storage", nil)
 	if err != nil {
@@ -639,6 +642,8 @@ func TestFailingStoreIsNoEmptyAnswer(t *testing.T) {
 	if err == nil {
 		t.Error("half a list is taken for the whole")
 	}
+	trail.want("who has had half a list", audit.Entry{
+		Event: "storage_list", Result: audit.Failed, Reason: "cut_off", Detail: "not stored: the disk is gone", Token: "many"})
 	notStored := `{"error": "not_stored"}`
 	b.want("the first page", b.ask("GET", "/storage", "", bearer(token)), 503, notStored)
 	b.want("one", b.ask("GET", "/storage/d1.test", "", bearer(token)), 503, notStored)
@@ -646,13 +651,14 @@ func TestFailingStoreIsNoEmptyAnswer(t *testing.T) {
 
 // TestSlowSenderOfAnAccount takes as long as a sender may take.
 func TestSlowSenderOfAnAccount(t *testing.T) {
-	t.Parallel()
-	b := start(t, nil)
-	c := b.tenant("t", "*")
-	a := b.raw("POST /storage/a.test HTTP/1.1\r\nHost: x\r\n" + bearer(c.token) + "\r\nContent-Length: 100\r\n\r\n{")
-	if !strings.HasPrefix(a, "HTTP/1.1 408 ") {
-		t.Errorf("%q", a)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := startTimeless(t, nil, nil)
+		c := b.tenant("t", "*")
+		a := b.raw("POST /storage/a.test HTTP/1.1\r\nHost: x\r\n" + bearer(c.token) + "\r\nContent-Length: 100\r\n\r\n{")
+		if !strings.HasPrefix(a, "HTTP/1.1 408 ") {
+			t.Errorf("%q", a)
+		}
+	})
 }
 
 func TestTokenIsGoodFromItsNetworksOnly(t *testing.T) {

@@ -64,7 +64,7 @@ func TestStreamsHaveNoMoreRoomThanConnections(t *testing.T) {
 // eventually waits until something is so.
 func (b *bed) eventually(what string, is func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !is(); <-time.After(10 * time.Millisecond) {
+	for end := time.Now().Add(enough); !is(); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatal("it never was so: " + what)
 		}

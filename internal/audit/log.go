@@ -11,7 +11,7 @@ import (
 
 // Options of a log.
 type Options struct {
-	Path     string
+	Path     string           // "": entries are dropped, until Move
 	Database string           // the database's path: who owns its folder owns a new log
 	Log      *slog.Logger     // takes what keeps lines from being written
 	Now      func() time.Time // nil: time.Now
@@ -23,6 +23,7 @@ type Log struct {
 	opts Options
 
 	mu    sync.Mutex // held during a write, so that the inode check and the write are one
+	path  string     // "": entries are dropped
 	file  *file      // nil after a failure, until it can be opened again
 	bound bound
 
@@ -49,11 +50,13 @@ func Open(opts Options) (*Log, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	f, err := open(opts.Path, opts.Database)
+	l := &Log{opts: opts}
+	first, err := l.Prepare(opts.Path)
 	if err != nil {
-		return nil, fmt.Errorf("the audit log: %w%s", err, advice(err))
+		return nil, err
 	}
-	return &Log{opts: opts, file: f}, nil
+	l.path, l.file = first.path, first.file
+	return l, nil
 }
 
 // advice says what an operator can do about it.
@@ -76,6 +79,9 @@ func (l *Log) Write(e Entry) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.path == "" {
+		return
+	}
 	now := l.opts.Now()
 	if e.Result == Refused && !l.bound.admits(now) {
 		l.told.Lock()
@@ -112,11 +118,11 @@ func (l *Log) begin(now time.Time) {
 
 // write takes up the file that is at the path now, which after a rotation is another.
 func (l *Log) write(line []byte) error {
-	if l.file != nil && l.file.moved(l.opts.Path) {
+	if l.file != nil && l.file.moved(l.path) {
 		l.drop()
 	}
 	if l.file == nil {
-		f, err := open(l.opts.Path, l.opts.Database)
+		f, err := open(l.path, l.opts.Database)
 		if err != nil {
 			return err
 		}
@@ -143,9 +149,9 @@ func (l *Log) note(err error) {
 	l.told.Unlock()
 	switch {
 	case err != nil && before == nil:
-		l.opts.Log.Error("the audit log takes no lines: what is changed from now on is not in it", "file", l.opts.Path, "err", err)
+		l.opts.Log.Error("the audit log takes no lines: what is changed from now on is not in it", "file", l.path, "err", err)
 	case err == nil && before != nil:
-		l.opts.Log.Info("the audit log takes lines again", "file", l.opts.Path)
+		l.opts.Log.Info("the audit log takes lines again", "file", l.path)
 	}
 }
 
@@ -186,11 +192,5 @@ func (l *Log) Close() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sayLeftOut(l.opts.Now(), true)
-	if l.file == nil {
-		return nil
-	}
-	err := l.file.close()
-	l.file = nil
-	return err
+	return l.leave()
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -244,6 +245,82 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	_, err := Open(Options{Path: filepath.Join(t.TempDir(), "none", "audit.log")})
 	if err == nil || !strings.Contains(err.Error(), "make its folder") {
 		t.Error(err)
+	}
+}
+
+// TestMove: each line is in the file that was the log's when it was written.
+func TestMove(t *testing.T) {
+	b := start(t)
+	b.Write(Entry{Event: "first"})
+	for range refusedBurst + 7 {
+		b.Write(Entry{Event: "login_failed", Result: Refused})
+	}
+	other := filepath.Join(t.TempDir(), "other.log")
+	b.move(other)
+	b.Write(Entry{Event: "second"})
+	b.move("")
+	b.Write(Entry{Event: "nobody wants it"})
+	b.move(b.path)
+	b.Write(Entry{Event: "third"})
+	lines := readLog(t, b.path)
+	if n := len(lines); n != refusedBurst+3 || lines[n-2]["count"] != 7.0 || lines[n-1]["event"] != "third" {
+		t.Errorf("%d lines, %v", n, lines[max(0, n-2):])
+	}
+	if lines := readLog(t, other); len(lines) != 1 || lines[0]["event"] != "second" {
+		t.Errorf("%v", lines)
+	}
+	if b.Stats().Written != refusedBurst+4 || b.said.Len() > 0 {
+		t.Errorf("%+v; it said %s", b.Stats(), b.said)
+	}
+}
+
+func (b *bed) move(path string) {
+	b.t.Helper()
+	to, err := b.Prepare(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Move(to)
+	to.Close()
+}
+
+// TestMoveFromAFault: that the old file couldn't be written says nothing of the new one.
+func TestMoveFromAFault(t *testing.T) {
+	b := start(t)
+	if err := errors.Join(os.Remove(b.path), os.Mkdir(b.path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	b.Write(Entry{Event: "update", Result: OK})
+	if _, err := b.Prepare(b.path); err == nil || b.Fault() == nil {
+		t.Error("a folder takes lines")
+	}
+	b.move(b.path + ".new")
+	if err := b.Fault(); err != nil {
+		t.Error(err)
+	}
+	b.Write(Entry{Event: "update", Result: OK})
+	if lines := readLog(t, b.path+".new"); len(lines) != 1 {
+		t.Errorf("%v", lines)
+	}
+}
+
+func TestMoveWhileWriting(t *testing.T) {
+	b := start(t)
+	paths := []string{b.path, b.path + ".2"}
+	var writing sync.WaitGroup
+	for range 4 {
+		writing.Go(func() {
+			for range 100 {
+				b.Write(Entry{Event: "update", Result: OK})
+			}
+		})
+	}
+	for i := range 50 {
+		b.move(paths[i%2])
+	}
+	writing.Wait()
+	if n := len(readLog(t, paths[0])) + len(readLog(t, paths[1])); n != 400 || b.Stats().Failed > 0 {
+		t.Errorf("%d lines; %+v", n, b.Stats())
 	}
 }
 

@@ -23,7 +23,7 @@ func TestStuckDisk(t *testing.T) {
 	var hours atomic.Int64
 	now := func() time.Time { return time.Unix(0, 0).Add(time.Duration(hours.Load()) * time.Hour) }
 	opts := Options{Path: fmt.Sprintf("/proc/self/fd/%d", full.Fd()), Log: slog.New(slog.DiscardHandler), Now: now}
-	l := &Log{opts: opts, file: &file{f: full, info: info}}
+	l := &Log{opts: opts, path: opts.Path, file: &file{f: full, info: info}}
 	ended := make(chan struct{})
 	go func() { l.Write(Entry{Event: "update", Result: OK}); close(ended) }()
 	for deadline := time.Now().Add(10 * time.Second); l.Fault() == nil; hours.Add(1) {

@@ -15,11 +15,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/acmezone/acmezone/internal/watch"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // Files is a certificate that others write into files. A new pair is taken up when
-// the files change; one that doesn't fit together is refused and the old one stays.
+// the files change; one that doesn't fit together, or has expired while the old one
+// hasn't, is refused and the old one stays.
 type Files struct {
 	certFile, keyFile string
 	log               *slog.Logger
@@ -52,7 +54,7 @@ func (f *Files) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	warning.Go(func() { daily(ctx, f.warn) })
-	return Watch(ctx, []string{f.certFile, f.keyFile}, f.log, f.reload)
+	return watch.Files(ctx, []string{f.certFile, f.keyFile}, f.log, f.reload)
 }
 
 // daily does something every day until ctx is done.
@@ -100,11 +102,11 @@ func statusOf(leaf *x509.Certificate, selfSigned bool) zone.CertificateStatus {
 }
 
 func (f *Files) load() (*tls.Certificate, error) {
-	chain, err := os.ReadFile(f.certFile)
+	chain, err := readRegular(f.certFile)
 	if err != nil {
 		return nil, fmt.Errorf("api.cert_file: %w", err)
 	}
-	key, err := os.ReadFile(f.keyFile)
+	key, err := readRegular(f.keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("api.key_file: %w", err)
 	}
@@ -116,11 +118,31 @@ func (f *Files) load() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
+// readRegular reads a file. A pipe in its place would have its reader wait for ever, and
+// neither a later change nor the end be noticed. What is wrong besides, reading says.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	return os.ReadFile(path)
+}
+
+// successor loads what the files hold now. A pair that has expired is no improvement on
+// one that hasn't.
+func (f *Files) successor(current *tls.Certificate, now time.Time) (*tls.Certificate, error) {
+	pair, err := f.load()
+	if err == nil && now.After(pair.Leaf.NotAfter) && !now.After(current.Leaf.NotAfter) {
+		return nil, fmt.Errorf("the certificate %s expired at %s", f.certFile, pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return pair, err
+}
+
 // reload takes up what the files hold now. Between the writing of one file and of
 // the other they don't fit together; the next change brings it right.
 func (f *Files) reload() {
-	pair, err := f.load()
 	current := f.current.Load()
+	pair, err := f.successor(current, time.Now())
 	if err != nil {
 		reason := err.Error()
 		f.refused.Store(&reason)

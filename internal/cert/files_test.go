@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +51,42 @@ func TestABrokenPairLeavesTheOneFromBefore(t *testing.T) {
 	until(t, "a word on the missing file", func() bool { return s.log.has("api.key_file") })
 	if host := s.host(); host != "one.test" {
 		t.Error(host)
+	}
+	writePair(t, dir, "two.test")
+	s.waitFor("two.test")
+}
+
+// TestAnExpiredPairReplacesNoneThatIsGood: somebody has put back an old file.
+func TestAnExpiredPairReplacesNoneThatIsGood(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := pairIn(dir)
+	writePair(t, dir, "one.test")
+	s := serve(t, dir)
+	s.waitFor("one.test")
+	chain, key := newPairAt(t, "old.test", time.Now().Add(-selfSignedFor-time.Hour))
+	write(t, certFile, chain)
+	write(t, keyFile, key)
+	until(t, "a word on the old file", func() bool { return strings.Contains(s.files.Status().LastError, certFile+" expired at ") })
+	if host := s.host(); host != "one.test" {
+		t.Error(host)
+	}
+}
+
+// TestAPipeIsNotWaitedFor: what comes after it is taken up, and the end is.
+func TestAPipeIsNotWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	certFile, _ := pairIn(dir)
+	writePair(t, dir, "one.test")
+	s := serve(t, dir)
+	s.waitFor("one.test")
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rename(t, pipe, certFile)
+	until(t, "a word on the pipe", func() bool { return s.log.has("is no regular file") })
+	if err := os.Remove(certFile); err != nil {
+		t.Fatal(err)
 	}
 	writePair(t, dir, "two.test")
 	s.waitFor("two.test")

@@ -137,7 +137,7 @@ func (s *server) waitFor(host string) {
 // until polls for what comes soon.
 func until(t *testing.T, what string, reached func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !reached() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)

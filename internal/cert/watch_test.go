@@ -1,12 +1,8 @@
 package cert
 
 import (
-	"context"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -135,64 +131,4 @@ func keepBusy(t *testing.T, dir string) (stop func()) {
 		}
 	})
 	return func() { close(done); running.Wait() }
-}
-
-// TestOtherFilesDontCount reads what the watcher would react to, rather than wait
-// for what is not to come.
-func TestOtherFilesDontCount(t *testing.T) {
-	dir := t.TempDir()
-	writePair(t, filepath.Join(dir, "live"), "one.test")
-	certFile, keyFile := pairIn(filepath.Join(dir, "live"))
-	w := watcher{files: []string{certFile, keyFile}}
-	w.steps = w.trails()
-	for path, want := range map[string]bool{
-		certFile: true, keyFile: true, filepath.Join(dir, "live"): true, dir: true,
-		filepath.Join(dir, "live", "acmezone.db"): false, filepath.Join(dir, "dead"): false,
-	} {
-		if w.concerns(path) != want {
-			t.Errorf("%s: %t", path, !want)
-		}
-	}
-}
-
-func TestWatchCallsOnceAtItsBeginning(t *testing.T) {
-	dir := t.TempDir()
-	writePair(t, dir, "one.test")
-	certFile, _ := pairIn(dir)
-	ctx, cancel := context.WithCancel(context.Background())
-	calls := 0
-	err := Watch(ctx, []string{certFile}, slog.New(slog.NewTextHandler(io.Discard, nil)), func() { calls++; cancel() })
-	if err != nil || calls != 1 {
-		t.Error(calls, err)
-	}
-}
-
-func TestTrailEndsInACircle(t *testing.T) {
-	dir := t.TempDir()
-	relink(t, "b", filepath.Join(dir, "a"))
-	relink(t, "a", filepath.Join(dir, "b"))
-	if steps := trail(filepath.Join(dir, "a")); len(steps) != maxSteps {
-		t.Error(len(steps))
-	}
-}
-
-func TestTrailFollowsLinksAsTheKernelDoes(t *testing.T) {
-	dir := t.TempDir()
-	writePair(t, filepath.Join(dir, "archive", "x"), "one.test")
-	relink(t, filepath.Join("archive", "x"), filepath.Join(dir, "live"))
-	// The folder above live is archive, where the link leads, not dir.
-	file := filepath.Join(dir, "live") + "/../x/cert.pem"
-	relink(t, file, filepath.Join(dir, "own.pem"))
-	want, err := filepath.EvalSymlinks(filepath.Join(dir, "own.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps := trail(filepath.Join(dir, "own.pem"))
-	var paths []string
-	for _, s := range steps {
-		paths = append(paths, s.path)
-	}
-	if last := paths[len(paths)-1]; last != want {
-		t.Errorf("%s, want %s, by way of\n%s", last, want, strings.Join(paths, "\n"))
-	}
 }

@@ -158,9 +158,13 @@ func degraded(body []byte) []string {
 }
 
 func unhealthy(body []byte) string {
-	var said struct{ Error, Reason string }
+	var said struct {
+		Error, Reason string
+		Degraded      []string
+	}
 	if err := json.Unmarshal(body, &said); err != nil || said.Reason == "" {
 		return oneLine(errors.New(string(body)))
 	}
-	return said.Reason
+	besides := slices.DeleteFunc(said.Degraded, zone.IsCertificateTrouble)
+	return strings.Join(append([]string{said.Reason}, besides...), "; ")
 }

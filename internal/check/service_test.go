@@ -90,6 +90,10 @@ func TestServiceThatIsUnwell(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"error":"unhealthy","reason":"NSD's control channel /run/nsd.sock is not there"}`)
 		}, wanted{"health", check.Fault, "the service says (503): NSD's control channel /run/nsd.sock is not there", "journalctl -u acmezone"}},
+		"unhealthy and degraded": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"error":"unhealthy","reason":"the disk is full","degraded":["the configuration waits"]}`)
+		}, wanted{"health", check.Fault, "the service says (503): the disk is full; the configuration waits", "journalctl -u acmezone"}},
 		"degraded": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"degraded":["passed over: no answer from 192.0.2.2:53"]}`)
 		}, wanted{"health", check.Warning, "passed over: no answer from 192.0.2.2:53", "mend what is passed over"}},

@@ -78,14 +78,11 @@ func (r *Remote) FindAccount(ctx context.Context, name string) (zone.Account, er
 	return zone.Account{}, errors.Join(err, zone.ErrNoAccount)
 }
 
-// Accounts returns the accounts of the domains that were bound with the token, all in
-// one page. It takes no filter but Bound, which they are.
+// Accounts returns the accounts of the domains that were bound with the token, all that
+// come after After in one page. It takes no other filter but Bound, which they are.
 func (r *Remote) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zone.Account, error) {
 	if filter.Containing != "" || filter.Token != "" || !filter.IdleSince.IsZero() {
 		return nil, ErrOperator
-	}
-	if filter.After != "" {
-		return nil, nil
 	}
 	var byDomain map[string]Stored
 	if _, err := r.do(ctx, http.MethodGet, "storage", nil, &byDomain); err != nil {
@@ -97,7 +94,9 @@ func (r *Remote) Accounts(ctx context.Context, filter zone.AccountFilter) ([]zon
 		if err := r.remember(s); err != nil {
 			return nil, err
 		}
-		byName[s.Username] = s.account(append(byName[s.Username].Domains, domain)...)
+		if s.Username > filter.After {
+			byName[s.Username] = s.account(append(byName[s.Username].Domains, domain)...)
+		}
 	}
 	return slices.SortedFunc(maps.Values(byName), func(a, b zone.Account) int { return strings.Compare(a.Username, b.Username) }), nil
 }

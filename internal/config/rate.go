@@ -50,6 +50,3 @@ func (r Rate) String() string {
 	}
 	return "0"
 }
-
-// Unlimited reports whether there is no limit.
-func (r Rate) Unlimited() bool { return r.Events == 0 }

@@ -56,10 +56,10 @@ func (c cookies) answer(asked []byte, from netip.Addr, now time.Time) (answer co
 	return c.fresh(asked, from, now), valid
 }
 
-// Cookie returns what the COOKIE option of a question from that address holds when it has
+// ownCookie returns what the COOKIE option of a question from that address holds when it has
 // a valid server cookie: the process asks itself whether the server answers, and a flood
 // that uses up its network's share must not hide that.
-func (s *Server) Cookie(from netip.Addr) []byte {
+func (s *Server) ownCookie(from netip.Addr) []byte {
 	var client [clientCookie]byte
 	rand.Read(client[:]) // never fails: the program ends instead
 	valid := s.responder.cookies.fresh(client[:], from, time.Now())

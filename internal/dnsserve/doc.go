@@ -10,6 +10,7 @@
 // answer always belong together. From one packet to the next only counts are kept,
 // of answers (stats.go) and of what each network has had (accounts.go).
 //
-// github.com/miekg/dns only turns the operator's static records into wire form.
-// What strangers send is parsed here, bounds first.
+// github.com/miekg/dns only turns the operator's static records into wire form, and asks
+// the question of the self-test (selftest.go). What strangers send is parsed here, bounds
+// first.
 package dnsserve

@@ -68,11 +68,10 @@ func (r *reply) class() class {
 // one that has used least makes room and begins anew, so the table errs towards
 // answering, and what a flood can do to a network is to use up its own account.
 type rateLimiter struct {
-	table  accounts
-	seed   maphash.Seed
-	begun  time.Time
-	slip   int
-	exempt []netip.Prefix
+	table accounts
+	seed  maphash.Seed
+	begun time.Time
+	limit RateLimit
 }
 
 // newRateLimiter returns nil, which limits nothing, for a limit of 0.
@@ -81,9 +80,30 @@ func newRateLimiter(limit RateLimit) *rateLimiter {
 		return nil
 	}
 	return &rateLimiter{
-		table: newAccounts(limit.PerSecond), seed: maphash.MakeSeed(), begun: time.Now(),
-		slip: limit.Slip, exempt: slices.Clone(limit.Exempt),
+		table: newAccounts(limit.PerSecond), seed: maphash.MakeSeed(), begun: time.Now(), limit: limit.clone(),
 	}
+}
+
+func (r RateLimit) clone() RateLimit {
+	r.Exempt = slices.Clone(r.Exempt)
+	return r
+}
+
+// next returns what another limit is kept with. Where no more than Slip or Exempt is
+// another, the table stays, and with it what each network has used; else all begin anew.
+func (l *rateLimiter) next(limit RateLimit) *rateLimiter {
+	if l == nil || l.limit.PerSecond != limit.PerSecond {
+		return newRateLimiter(limit)
+	}
+	same := *l
+	same.limit = limit.clone()
+	return &same
+}
+
+// SetRateLimit has another limit count for all answers from now on. One goroutine may call
+// it at a time; answers go on meanwhile.
+func (s *Server) SetRateLimit(limit RateLimit) {
+	s.limiter.Store(s.limiter.Load().next(limit))
 }
 
 // judge says what becomes of an answer to that address, at that time.
@@ -91,15 +111,15 @@ func (l *rateLimiter) judge(to netip.Addr, c class, now time.Time) fate {
 	switch {
 	case l == nil || l.isExempt(to) || l.table.take(l.hash(to, c), now.Sub(l.begun)):
 		return answered
-	case l.slip > 0 && rand.IntN(l.slip) == 0:
+	case l.limit.Slip > 0 && rand.IntN(l.limit.Slip) == 0:
 		return slipped
 	}
 	return limited
 }
 
 func (l *rateLimiter) isExempt(to netip.Addr) bool {
-	for i := range l.exempt {
-		if l.exempt[i].Contains(to) {
+	for i := range l.limit.Exempt {
+		if l.limit.Exempt[i].Contains(to) {
 			return true
 		}
 	}

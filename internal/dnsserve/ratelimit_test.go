@@ -111,6 +111,55 @@ func TestAFullTableErrsTowardsAnswering(t *testing.T) {
 	}
 }
 
+// TestAnotherLimit: other exceptions leave what was used as it is, another rate begins anew.
+func TestAnotherLimit(t *testing.T) {
+	c := newClock(RateLimit{PerSecond: 10})
+	c.passes("192.0.2.1", positive, 8)
+	for _, step := range []struct {
+		limit RateLimit
+		want  int
+	}{
+		{RateLimit{PerSecond: 10, Slip: 2}, 2},
+		{RateLimit{PerSecond: 10, Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, 50},
+		{RateLimit{PerSecond: 10}, 0},
+		{RateLimit{PerSecond: 20}, 20},
+		{RateLimit{}, 50},
+		{RateLimit{PerSecond: 5}, 5},
+	} {
+		if c.rateLimiter = c.next(step.limit); c.rateLimiter != nil && c.now.Before(c.begun) {
+			c.now = c.begun
+		}
+		if got := c.passes("192.0.2.1", positive, 50); got != step.want {
+			t.Errorf("%+v: %d answers, want %d", step.limit, got, step.want)
+		}
+	}
+}
+
+// TestAnotherLimitWhileAnswering drops no answer, and is in force when it returns.
+func TestAnotherLimitWhileAnswering(t *testing.T) {
+	s := startLimited(t, Options{}, func(*Server) {})
+	conn, packet := dial(t, s, "udp"), numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"})
+	var changing sync.WaitGroup
+	changing.Go(func() {
+		for n := range 50 {
+			s.SetRateLimit(RateLimit{PerSecond: 1_000_000 - n%2, Slip: 1})
+		}
+	})
+	for range 1000 {
+		conn.send(t, packet)
+		conn.receive(t)
+	}
+	changing.Wait()
+	s.SetRateLimit(RateLimit{PerSecond: 1, Slip: 1})
+	for range 3 {
+		conn.send(t, packet)
+		conn.receive(t)
+	}
+	if n := s.Stats().Slipped; n == 0 {
+		t.Error("nothing is limited to one a second")
+	}
+}
+
 func TestRateLimitFromManyReaders(t *testing.T) {
 	c := newClock(RateLimit{PerSecond: 1000})
 	passed := make([]int, 4)
@@ -128,8 +177,9 @@ func TestRateLimitFromManyReaders(t *testing.T) {
 // limitedResponder has one answer a second and cuts every further one short.
 func limitedResponder(t testing.TB) (*responder, transport) {
 	s := newResponder(t, dnstest.Definition(t), dnstest.Snapshot())
-	s.limiter = newRateLimiter(RateLimit{PerSecond: 1, Slip: 1})
-	return s, transport{from: netip.MustParseAddr("192.0.2.1"), at: s.limiter.begun}
+	l := newRateLimiter(RateLimit{PerSecond: 1, Slip: 1})
+	s.limiter.Store(l)
+	return s, transport{from: netip.MustParseAddr("192.0.2.1"), at: l.begun}
 }
 
 func TestASlippedAnswerIsEmptyAndSmall(t *testing.T) {
@@ -202,7 +252,8 @@ func TestFloodOfRefusedQuestions(t *testing.T) {
 
 func TestStats(t *testing.T) {
 	s := startLimited(t, Options{RateLimit: RateLimit{PerSecond: 1, Slip: 1}}, func(s *Server) {
-		s.limiter.table.cost, s.limiter.table.depth = 3600*second, 3600*second // however slow the machine is
+		table := &s.limiter.Load().table
+		table.cost, table.depth = 3600*second, 3600*second // however slow the machine is
 	})
 	udp, tcp := dial(t, s, "udp"), dial(t, s, "tcp")
 	soa := numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA", EDNS: true, Version: 1})

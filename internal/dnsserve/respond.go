@@ -13,7 +13,7 @@ import (
 type responder struct {
 	version atomic.Pointer[version]
 	cookies cookies
-	limiter *rateLimiter // nil: no limit
+	limiter atomic.Pointer[rateLimiter] // nil: no limit
 }
 
 // transport is what a query came over, and when.
@@ -81,7 +81,7 @@ func (s *responder) judge(r *reply, via transport) fate {
 	if via.tcp || r.verified {
 		return answered
 	}
-	return s.limiter.judge(via.from, r.class(), via.at)
+	return s.limiter.Load().judge(via.from, r.class(), via.at)
 }
 
 // slip makes an answer empty and truncated; false where that can't be said, since

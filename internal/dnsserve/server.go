@@ -52,9 +52,7 @@ type Server struct {
 	connections *limit.Connections
 	timeouts    tcpTimeouts
 	log         *slog.Logger
-
-	maxConnections int
-	guard          guard
+	guard       guard
 
 	serving   chan struct{} // closed by Serve when it begins
 	published chan struct{} // closed by the first Publish
@@ -88,15 +86,15 @@ func Listen(opts Options) (_ *Server, err error) {
 		return nil, errors.New("dns: no address to listen on")
 	}
 	s := &Server{
-		responder: &responder{cookies: newCookies(), limiter: newRateLimiter(opts.RateLimit)},
+		responder: &responder{cookies: newCookies()},
 		timeouts:  defaultTimeouts(),
 		log:       opts.Log,
 		serving:   make(chan struct{}),
 		published: make(chan struct{}),
 		stopped:   make(chan struct{}),
 	}
-	s.maxConnections = cmp.Or(opts.Connections, 1024)
-	s.connections = limit.NewConnections(limit.Bounds{Total: s.maxConnections, PerClient: cmp.Or(opts.ConnectionsPerAddress, 512)})
+	s.SetRateLimit(opts.RateLimit)
+	s.connections = limit.NewConnections(limit.Bounds{Total: cmp.Or(opts.Connections, 1024), PerClient: cmp.Or(opts.ConnectionsPerAddress, 512)})
 	s.version.Store(&version{static: static})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

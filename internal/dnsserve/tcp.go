@@ -85,9 +85,17 @@ func (s *Server) serveTCP(conn net.Conn, from netip.Addr, place *limit.Handle, c
 	}
 }
 
+// SetConnections has other bounds count, those of Options.Connections and
+// ConnectionsPerAddress, but that 0 is none. TCP connections beyond them that nobody is
+// answering just then are closed, those that have been idle for longest first. Any
+// goroutine may call it.
+func (s *Server) SetConnections(total, perAddress int) {
+	s.connections.Rebound(total, perAddress)
+}
+
 // idle is how long a connection may idle now: less while most are taken.
 func (s *Server) idle() time.Duration {
-	if s.connections.Open() > s.maxConnections/2 {
+	if s.connections.Crowded() {
 		return s.timeouts.busy
 	}
 	return s.timeouts.idle

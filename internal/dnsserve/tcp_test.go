@@ -146,6 +146,24 @@ func TestTCPBounds(t *testing.T) {
 	}
 }
 
+// TestTCPBoundsLowered: what is too many then is closed, the longest idle first.
+func TestTCPBoundsLowered(t *testing.T) {
+	s := startLimited(t, Options{}, func(*Server) {})
+	conns := make([]stream, 3)
+	for i := range conns {
+		conns[i] = dial(t, s, "tcp")
+		conns[i].ask(t)
+		conns[i].ask(t) // by then the one before has been noted
+	}
+	s.SetConnections(10, 1)
+	for i := range 2 {
+		if !conns[i].closed(t) {
+			t.Errorf("connection %d is still open", i)
+		}
+	}
+	conns[2].ask(t)
+}
+
 func (c stream) ask(t *testing.T) {
 	t.Helper()
 	c.send(t, numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"}))

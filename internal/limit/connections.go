@@ -28,10 +28,10 @@ type Bounds struct {
 // Each call takes one short lock and a bounded time, whatever is open. Any number
 // of goroutines may call.
 type Connections struct {
-	bounds Bounds
-	held   sync.WaitGroup // by handles that aren't released yet
+	held sync.WaitGroup // by handles that aren't released yet
 
 	mu      sync.Mutex // guards what follows
+	bounds  Bounds
 	open    map[*Handle]struct{}
 	clients map[netip.Prefix]*client
 	ranking ranking
@@ -72,10 +72,15 @@ type Handle struct {
 // may call Release.
 func (c *Connections) Admit(conn io.Closer, addr netip.Addr) (h *Handle, ok bool) {
 	h, evicted := c.admit(conn, addr)
-	for _, e := range evicted { // not under the lock: it may take its time
-		_ = e.conn.Close() // whoever reads from it learns of its end
-	}
+	closeEach(evicted)
 	return h, h != nil
+}
+
+// closeEach isn't called under the lock: it may take its time.
+func closeEach(evicted []*Handle) {
+	for _, h := range evicted {
+		_ = h.conn.Close() // whoever reads from it learns of its end
+	}
 }
 
 func (c *Connections) admit(conn io.Closer, addr netip.Addr) (h *Handle, evicted []*Handle) {
@@ -104,12 +109,20 @@ func (c *Connections) admit(conn io.Closer, addr netip.Addr) (h *Handle, evicted
 // bounds are kept. It has a connection that is waited for: h at least.
 func (c *Connections) over(h *Handle) *client {
 	switch {
-	case c.bounds.PerClient > 0 && !h.client.exempt && h.client.open > c.bounds.PerClient:
+	case c.hasTooMany(h.client):
 		return h.client
-	case c.bounds.Total > 0 && len(c.open) > c.bounds.Total:
+	case c.tooMany():
 		return c.ranking.first()
 	}
 	return nil
+}
+
+func (c *Connections) hasTooMany(of *client) bool {
+	return c.bounds.PerClient > 0 && !of.exempt && of.open > c.bounds.PerClient
+}
+
+func (c *Connections) tooMany() bool {
+	return c.bounds.Total > 0 && len(c.open) > c.bounds.Total
 }
 
 // client returns the client that an address belongs to.
@@ -208,9 +221,7 @@ func (c *Connections) Stats() ConnectionStats {
 
 // Close closes every connection and lets no further one in.
 func (c *Connections) Close() {
-	for _, h := range c.end() {
-		_ = h.conn.Close() // whoever reads from it learns of its end
-	}
+	closeEach(c.end())
 }
 
 func (c *Connections) end() (open []*Handle) {

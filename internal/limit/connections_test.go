@@ -320,3 +320,74 @@ func BenchmarkAdmit(b *testing.B) {
 		h.Waiting()
 	}
 }
+
+func TestLoweredBoundsTakeTheLongestWaitedFor(t *testing.T) {
+	proxy := netip.MustParseAddr("127.0.0.1")
+	b := newBench(Bounds{Total: 20, PerClient: 10, Exempt: func(a netip.Addr) bool { return a == proxy }})
+	for i := range 4 {
+		b.admit("192.0.2.1", i)
+		b.admit("127.0.0.1", i)
+	}
+	b.handles["192.0.2.1#0"].Busy()
+	b.Rebound(20, 2)
+	b.mustClose(t, "192.0.2.1#1", "192.0.2.1#2")
+	b.Rebound(3, 2)
+	b.mustClose(t, "127.0.0.1#0", "127.0.0.1#1", "127.0.0.1#2") // each counts for itself
+	b.Rebound(1, 1)
+	b.mustClose(t, "192.0.2.1#3", "127.0.0.1#3")
+	if got, want := b.Stats(), (ConnectionStats{Open: 1, Evicted: 7}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if b.admit("192.0.2.2", 0) || !b.handles["192.0.2.1#0"].Waiting() {
+		t.Error("what is being worked on has lost its place")
+	}
+	b.closed = nil
+	b.admit("192.0.2.2", 1)
+	b.mustClose(t, "192.0.2.1#0")
+}
+
+func TestRaisedBounds(t *testing.T) {
+	b := newBench(Bounds{Total: 1, PerClient: 1})
+	b.admit("192.0.2.1", 0)
+	b.Rebound(4, 2)
+	b.admit("192.0.2.1", 1)
+	b.admit("192.0.2.2", 0)
+	if b.mustClose(t); !b.Crowded() {
+		t.Error("three of four places are taken")
+	}
+	b.handles["192.0.2.2#0"].Release()
+	if b.Crowded() {
+		t.Error("two of four places are taken")
+	}
+	b.Rebound(0, 0)
+	for i := range 9 {
+		b.admit("192.0.2.3", i)
+	}
+	if b.mustClose(t); b.Crowded() {
+		t.Error("without a bound")
+	}
+}
+
+// TestReboundWhileOthersCome: the bounds are kept whoever is quicker.
+func TestReboundWhileOthersCome(t *testing.T) {
+	c := NewConnections(Bounds{Total: 100, PerClient: 50})
+	var clients sync.WaitGroup
+	for i := range 4 {
+		from := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+		clients.Go(func() {
+			for range 500 {
+				if h, ok := c.Admit(nothing{}, from); ok && h.Busy() {
+					h.Waiting()
+				}
+			}
+		})
+	}
+	for n := range 100 {
+		c.Rebound(1+n%30, 1+n%7)
+	}
+	clients.Wait()
+	c.Rebound(3, 2)
+	if n := c.Open(); n != 3 {
+		t.Errorf("%d are open", n)
+	}
+}

@@ -60,13 +60,13 @@ func (b *Buckets[K]) SetRate(r Rate) {
 // Take counts an event of a key. It returns 0, or, where there have been too many, how
 // long it is until there may be one; then it isn't counted.
 func (b *Buckets[K]) Take(key K, now time.Time) (wait time.Duration) {
-	rate := *b.rate.Load()
+	s := b.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rate := *b.rate.Load() // under the lock: SetRate empties the shard when it has stored another
 	if rate.Events == 0 {
 		return 0
 	}
-	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	r := s.bucket(key, b.places, rate, now).ReserveN(now, 1)
 	if wait = r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
@@ -79,7 +79,7 @@ func (b *Buckets[K]) Wait(key K, now time.Time) time.Duration {
 	if b.rate.Load().Events == 0 {
 		return 0
 	}
-	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
+	s := b.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, known := s.index[key]
@@ -88,6 +88,10 @@ func (b *Buckets[K]) Wait(key K, now time.Time) time.Duration {
 	}
 	missing := 1 - s.buckets[i].TokensAt(now)
 	return time.Duration(max(0, missing) / float64(s.buckets[i].Limit()) * float64(time.Second))
+}
+
+func (b *Buckets[K]) shard(key K) *shard[K] {
+	return &b.shards[maphash.Comparable(b.seed, key)%shards]
 }
 
 // Len returns how many keys are remembered.

@@ -119,11 +119,12 @@ func (p *Pipeline) hand(snap *zone.Snapshot, batch []*request, errs []error) {
 			continue
 		}
 		r.serial = serialOf(snap, r.change)
-		if p.served(r.serial) {
+		switch {
+		case p.served(r.serial):
 			r.answer(nil)
-			continue
+		case !r.abandoned:
+			p.waiting[r] = struct{}{}
 		}
-		p.waiting[r] = struct{}{}
 	}
 	for _, r := range p.runners {
 		r.gathering.signal()
@@ -145,6 +146,7 @@ func serialOf(snap *zone.Snapshot, change zone.Change) zone.Serial {
 func (p *Pipeline) abandon(r *request) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	r.abandoned = true
 	delete(p.waiting, r)
 	select {
 	case err := <-r.done:

@@ -17,9 +17,10 @@ type request struct {
 	done     chan error // takes one answer without blocking
 	then     *step      // what else has to be done when it is durable; nil: nothing
 
-	// Set by the committer, under Pipeline.mu.
-	committed bool
+	// Under Pipeline.mu.
+	committed bool        // set by the committer, as the next is
 	serial    zone.Serial // what the publishers must reach
+	abandoned bool        // nobody waits for its answer any more
 }
 
 func (r *request) answer(err error) { r.done <- err }

@@ -84,14 +84,15 @@ func (r *runner) run(ctx context.Context) {
 			r.gather(ctx)
 			last = r.publish(ctx, snap)
 		case <-check.C:
-			if len(r.next) == 0 && r.lost(ctx, last) {
+			if r.lost(ctx, last) {
 				last = r.publish(ctx, last)
 			}
 		}
 	}
 }
 
-// lost reports whether what was published is no longer being answered.
+// lost reports whether what was published is no longer being answered. Where something
+// waits to be published it doesn't look.
 func (r *runner) lost(ctx context.Context, last *zone.Snapshot) bool {
 	checker, ok := r.publisher.(Checker)
 	if !ok || last == nil {
@@ -99,9 +100,11 @@ func (r *runner) lost(ctx context.Context, last *zone.Snapshot) bool {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	r.setStopCheck(stop)
+	if !r.beginCheck(stop) {
+		return false
+	}
 	err := checker.Check(ctx, last)
-	r.setStopCheck(nil)
+	r.endCheck()
 	if err == nil || ctx.Err() != nil {
 		return false
 	}
@@ -114,10 +117,22 @@ func (r *runner) lost(ctx context.Context, last *zone.Snapshot) bool {
 	return true
 }
 
-func (r *runner) setStopCheck(stop context.CancelFunc) {
+// beginCheck has offer end a check from now on. False: something has been offered already,
+// which must not wait for the check's end.
+func (r *runner) beginCheck(stop context.CancelFunc) bool {
 	r.pipeline.mu.Lock()
 	defer r.pipeline.mu.Unlock()
+	if len(r.next) > 0 {
+		return false
+	}
 	r.stopCheck = stop
+	return true
+}
+
+func (r *runner) endCheck() {
+	r.pipeline.mu.Lock()
+	defer r.pipeline.mu.Unlock()
+	r.stopCheck = nil
 }
 
 // publish goes on until a state is published, which it returns, or ctx is done; before

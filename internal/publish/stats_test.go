@@ -87,3 +87,25 @@ func TestStats(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoHasGoneIsNotWaitedFor: a commit that comes back late finds that its asker has
+// given up.
+func TestWhoHasGoneIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dns := &server{name: "dns"}
+		b := start(t, true, 0, dns)
+		go func() { b.store.gate <- struct{}{} }()
+		b.register("a")
+		hang := make(chan struct{})
+		dns.set(nil, hang)
+		if err := b.within(time.Second, true, set("a", "1")); !errors.Is(err, zone.ErrNotStored) {
+			t.Errorf("the commit hangs: %v", err)
+		}
+		close(b.store.gate)
+		synctest.Wait()
+		if s := b.Stats(); s.LiveNames != 1 || s.Waiting != 0 {
+			t.Errorf("%+v", s)
+		}
+		close(hang)
+	})
+}

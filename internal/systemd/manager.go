@@ -83,7 +83,7 @@ const (
 )
 
 // Extend asks the manager for more time than its unit gives for starting or stopping,
-// until ctx is done or that long has passed. It returns when it has ended.
+// once at least, until ctx is done or that long has passed. It returns when it has ended.
 func (m *Manager) Extend(ctx context.Context, most time.Duration) {
 	if m == nil {
 		return
@@ -92,10 +92,11 @@ func (m *Manager) Extend(ctx context.Context, most time.Duration) {
 	defer cancel()
 	tick := time.NewTicker(extendEvery)
 	defer tick.Stop()
-	for ctx.Err() == nil {
+	for {
 		m.tell(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", extendBy.Microseconds()))
 		select {
 		case <-ctx.Done():
+			return
 		case <-tick.C:
 		}
 	}

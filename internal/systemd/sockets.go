@@ -98,6 +98,24 @@ func (s *Sockets) API(listen string) net.Listener {
 	return nil
 }
 
+// Only takes the unix listener of a process that serves nothing else, nil if the manager
+// holds no socket for it.
+func (s *Sockets) Only() (net.Listener, error) {
+	if s == nil || len(s.streams)+len(s.packets) == 0 {
+		return nil, nil
+	}
+	if n := len(s.streams) + len(s.packets); n > 1 {
+		return nil, fmt.Errorf("the service manager hands over %d sockets, and one is wanted: leave one ListenStream= in the socket unit", n)
+	}
+	for _, c := range s.streams {
+		if l, ok := c.listener.(*net.UnixListener); ok {
+			s.streams = nil
+			return l, nil
+		}
+	}
+	return nil, errors.New("the service manager hands over what is no unix socket: ListenStream= in the socket unit is to be a path")
+}
+
 // Rest returns an error if a socket has not been taken: it would look as if somebody
 // listened there.
 func (s *Sockets) Rest() error {

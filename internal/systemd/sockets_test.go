@@ -119,6 +119,30 @@ func TestRestIsRefused(t *testing.T) {
 	}
 }
 
+// TestOnlySocket is for a process that serves nothing else.
+func TestOnlySocket(t *testing.T) {
+	folder := t.TempDir()
+	path := func(name string) string { return filepath.Join(folder, name) }
+	none := inherit(t)
+	if l, err := none.Only(); l != nil || err != nil {
+		t.Errorf("%v, %v", l, err)
+	}
+	l, err := inherit(t, handed(t, "x", "unix", path("one"))).Only()
+	if err != nil || l.Addr().String() != path("one") {
+		t.Fatalf("%v, %v", l, err)
+	}
+	l.Close()
+	for want, s := range map[string]*Sockets{
+		"hands over 2 sockets": inherit(t, handed(t, "x", "unix", path("two")), handed(t, "x", "unix", path("three"))),
+		"is to be a path":      inherit(t, handed(t, "x", "tcp", "127.0.0.1:0")),
+		"is no unix socket":    inherit(t, handed(t, "x", "udp", "127.0.0.1:0")),
+	} {
+		if l, err := s.Only(); l != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, %v, not %q", l, err, want)
+		}
+	}
+}
+
 // TestUselessSocketIsRefused in one line.
 func TestUselessSocketIsRefused(t *testing.T) {
 	pipe, w, err := os.Pipe()

@@ -45,7 +45,7 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	if err != nil {
 		addr, addrErr := netip.ParseAddr(plain)
 		if addrErr != nil || addr.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf("%q is neither a network such as 192.0.2.0/24 nor an address", s)
+			return netip.Prefix{}, fmt.Errorf("%.60q is neither a network such as 192.0.2.0/24 nor an address", s)
 		}
 		network = netip.PrefixFrom(addr, addr.BitLen())
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
 )
 
 // Relay stands for what stands in front of a name server.
@@ -35,21 +37,21 @@ func (r Relay) Start(t testing.TB) string {
 	return packets.LocalAddr().String()
 }
 
-// listen finds a port that is free for both.
+// listen takes a port that nobody else gets, so that one that is closed stays so.
 func listen(t testing.TB) (net.PacketConn, net.Listener) {
 	t.Helper()
-	for range 100 {
-		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if stream, err := net.Listen("tcp", packets.LocalAddr().String()); err == nil {
-			return packets, stream
-		}
-		_ = packets.Close()
+	at := nsdtest.Reserve(t, "127.0.0.1")
+	nsdtest.Free(at)
+	packets, err := net.ListenPacket("udp", at.String())
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free for UDP and TCP")
-	return nil, nil
+	stream, err := net.Listen("tcp", at.String())
+	if err != nil {
+		_ = packets.Close()
+		t.Fatal(err)
+	}
+	return packets, stream
 }
 
 // relayPackets ends when the socket is closed.

@@ -5,8 +5,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	startTime = 20 * time.Second // to be ready, on a busy machine
-	stopTime  = 10 * time.Second // to end after SIGTERM
+	startTime = time.Minute // to be ready, on a busy machine
+	stopTime  = time.Minute // to end after SIGTERM
 )
 
 // Unbound starts a caching, validating resolver and returns its address. Each zone is
@@ -32,10 +32,10 @@ const (
 func Unbound(t testing.TB, zones map[string]string, anchors ...string) string {
 	t.Helper()
 	for try := 1; ; try++ {
-		port := 10_000 + rand.IntN(22_000)
-		log, err := startUnbound(t, port, configuration(t.TempDir(), port, zones, anchors))
+		at := nsdtest.Reserve(t, "127.0.0.1")
+		log, err := startUnbound(t, at, configuration(t.TempDir(), at.Port(), zones, anchors))
 		if err == nil {
-			return fmt.Sprintf("127.0.0.1:%d", port)
+			return at.String()
 		}
 		if try == 5 || !strings.Contains(log.String(), "in use") {
 			t.Fatalf("unbound did not get ready: %v\n%s", err, log)
@@ -43,7 +43,7 @@ func Unbound(t testing.TB, zones map[string]string, anchors ...string) string {
 	}
 }
 
-func configuration(dir string, port int, zones map[string]string, anchors []string) string {
+func configuration(dir string, port uint16, zones map[string]string, anchors []string) string {
 	var c strings.Builder
 	fmt.Fprintf(&c, `server:
 	interface: 127.0.0.1
@@ -73,7 +73,7 @@ func configuration(dir string, port int, zones map[string]string, anchors []stri
 	return c.String()
 }
 
-func startUnbound(t testing.TB, port int, configuration string) (*bytes.Buffer, error) {
+func startUnbound(t testing.TB, at netip.AddrPort, configuration string) (*bytes.Buffer, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "unbound.conf")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
@@ -82,6 +82,7 @@ func startUnbound(t testing.TB, port int, configuration string) (*bytes.Buffer, 
 	log := new(bytes.Buffer)
 	cmd := exec.Command(nsdtest.Program(t, "unbound", "unbound"), "-d", "-c", file)
 	cmd.Stdout, cmd.Stderr = log, log
+	nsdtest.Free(at)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func startUnbound(t testing.TB, port int, configuration string) (*bytes.Buffer, 
 		close(ended)
 	}()
 	t.Cleanup(func() { stop(t, cmd, ended) })
-	err := awaitResolver(fmt.Sprintf("127.0.0.1:%d", port), ended)
+	err := awaitResolver(at.String(), ended)
 	if err != nil {
 		stop(t, cmd, ended) // and the log is complete
 	}

@@ -10,10 +10,19 @@ import (
 )
 
 // SOA returns the SOA record of a zone as NSD answers it over TCP. It fails the
-// test if there is none.
+// test if there is none. A question that is cut off, as by an old process of NSD's
+// that ends after a reload, is asked again.
 func (s *Server) SOA(t testing.TB, zone string) *dns.SOA {
 	t.Helper()
-	soa, err := s.soa(zone)
+	var answer *dns.Msg
+	err := poll(startTime, nil, func() (err error) {
+		answer, err = s.ask(zone)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	soa, err := s.soaIn(answer, zone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +55,10 @@ func (s *Server) soa(zone string) (*dns.SOA, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.soaIn(answer, zone)
+}
+
+func (s *Server) soaIn(answer *dns.Msg, zone string) (*dns.SOA, error) {
 	for _, rr := range answer.Answer {
 		if soa, ok := rr.(*dns.SOA); ok {
 			return soa, nil

@@ -11,7 +11,7 @@ import (
 )
 
 // controlTime is what nsd-control may take; by itself it would wait without end.
-const controlTime = 5 * time.Second
+const controlTime = time.Minute
 
 // Control runs nsd-control and returns what it writes. It exits 0 more often than
 // NSD did what it was told, so look at the text too.

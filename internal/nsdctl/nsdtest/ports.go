@@ -1,6 +1,7 @@
 package nsdtest
 
 import (
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -14,8 +15,9 @@ var held sync.Map // netip.AddrPort -> []io.Closer
 
 // Reserve returns an address with a port that is free for UDP and TCP, for an NSD
 // that others have to know before it starts; its Options.Addr is the address as
-// text. The port is kept until then. It is below the range that outgoing
-// connections take theirs from.
+// text. The port is kept until then, and no other test gets it before this one ends,
+// in whatever process: a server that is stopped finds it free again. It is below the
+// range that outgoing connections take theirs from.
 func Reserve(t testing.TB, ip string) netip.AddrPort {
 	t.Helper()
 	addr, err := netip.ParseAddr(ip)
@@ -24,11 +26,16 @@ func Reserve(t testing.TB, ip string) netip.AddrPort {
 	}
 	for range 1000 {
 		at := netip.AddrPortFrom(addr, uint16(10_000+rand.IntN(22_000)))
+		claim, err := net.Listen("unix", fmt.Sprintf("@acmezone-test-port-%d", at.Port()))
+		if err != nil {
+			continue // another test has it
+		}
 		if sockets := listen(at); sockets != nil {
 			held.Store(at, sockets)
-			t.Cleanup(func() { release(at) })
+			t.Cleanup(func() { Free(at); _ = claim.Close() })
 			return at
 		}
+		_ = claim.Close()
 	}
 	t.Fatalf("%s has no free ports", ip)
 	return netip.AddrPort{}
@@ -62,13 +69,14 @@ func listen(at netip.AddrPort) []io.Closer {
 
 // release makes room for NSD.
 func (s *Server) release() {
-	release(s.Addr)
+	Free(s.Addr)
 	if s.options.tls() {
-		release(netip.MustParseAddrPort(s.ControlSocket))
+		Free(netip.MustParseAddrPort(s.ControlSocket))
 	}
 }
 
-func release(at netip.AddrPort) {
+// Free lets go of a reserved address, for whoever in this test is to listen there.
+func Free(at netip.AddrPort) {
 	sockets, ok := held.LoadAndDelete(at)
 	if !ok {
 		return // released before

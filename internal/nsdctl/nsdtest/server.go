@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	startTime = 20 * time.Second // to be ready, on a busy machine
-	stopTime  = 10 * time.Second // to end after SIGTERM
+	startTime = time.Minute // to be ready, on a busy machine
+	stopTime  = time.Minute // to end after a signal
 )
 
 // Server is an NSD. What changes it is for one goroutine; Control and the questions

@@ -1,4 +1,6 @@
-package cert
+// Package watch notices that files have become others: certificates, which their makers
+// replace in many ways, and the configuration.
+package watch
 
 import (
 	"context"
@@ -10,12 +12,12 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Watch calls changed, in its own goroutine, after one of the files has become
+// Files calls changed, in its own goroutine, after one of the files has become
 // another or has been written to, until ctx is done; and once at its beginning, for
 // what changed before. It watches folders, not files, since files are replaced by
 // renaming and folders of files by switching a link. The error says which folder
 // can't be watched; it comes before the first call.
-func Watch(ctx context.Context, files []string, log *slog.Logger, changed func()) error {
+func Files(ctx context.Context, files []string, log *slog.Logger, changed func()) error {
 	kernel, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("files can't be watched for changes: %w (the sysctl fs.inotify.max_user_instances is the limit)", err)
@@ -35,7 +37,7 @@ func Watch(ctx context.Context, files []string, log *slog.Logger, changed func()
 	return nil
 }
 
-// watcher belongs to the goroutine of Watch.
+// watcher belongs to the goroutine of Files.
 type watcher struct {
 	kernel *fsnotify.Watcher
 	files  []string

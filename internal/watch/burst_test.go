@@ -1,4 +1,4 @@
-package cert
+package watch
 
 import (
 	"testing"
