@@ -63,7 +63,7 @@ func lifetime(leaf *x509.Certificate) time.Duration { return leaf.NotAfter.Sub(l
 
 // asked takes the CA's answer: a moment of its window, chosen by chance, and never in
 // the last sixth of the certificate's life. A window that was over before the certificate
-// began is a mistake of the CA's, whose next certificate would fare no better.
+// began says "at once", as any that is past does (RFC 9773, section 4.2).
 func (s *schedule) asked(info acme.RenewalInfo, err error) {
 	now := time.Now().Round(0)
 	s.askAt = now.Add(askEvery)
@@ -73,7 +73,7 @@ func (s *schedule) asked(info acme.RenewalInfo, err error) {
 	if info.RetryAfter != nil {
 		s.askAt = now.Add(min(max(time.Until(*info.RetryAfter), soonest), farthest))
 	}
-	if info.SameWindow(s.info) || !info.SuggestedWindow.End.After(s.leaf.NotBefore) {
+	if info.SameWindow(s.info) {
 		return
 	}
 	s.info, s.renewAt = info, info.SelectedTime.Round(0)
