@@ -77,12 +77,11 @@ func TestTakesOverTheCertificateOfAcmeDNS(t *testing.T) {
 	}
 
 	o.running.stop(t) // it might ask what the CA wants in the midst of it
-	past := func(hours int) string {
-		return time.Now().Add(-time.Duration(hours) * time.Hour).UTC().Format(time.RFC3339)
-	}
+	// A window that was over before the certificate began would be taken for a mistake.
+	from := func(begin time.Duration) string { return first.NotBefore.Add(begin).UTC().Format(time.RFC3339) }
 	post(t, ca.management+"/set-renewal-info/", map[string]string{
 		"Certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: first.Raw})),
-		"ARIResponse": fmt.Sprintf(`{"suggestedWindow": {"start": %q, "end": %q}}`, past(2), past(1)),
+		"ARIResponse": fmt.Sprintf(`{"suggestedWindow": {"start": %q, "end": %q}}`, from(-time.Hour), from(time.Second)),
 	})
 	o.start(t)
 	err := poll(startTime, o.running.ended, func() error {
