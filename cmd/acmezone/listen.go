@@ -62,10 +62,12 @@ func lowPort(port string) bool {
 	return err == nil && n < 1024
 }
 
-// resolvedListens reports whether somebody has the address that only
-// systemd-resolved's stub uses.
-func resolvedListens() bool {
-	conn, err := net.ListenPacket("udp", "127.0.0.53:53")
+// resolvedListens reports whether somebody has the address that only systemd-resolved's
+// stub uses, and not another beside it: who listens on all addresses has both.
+func resolvedListens() bool { return taken("127.0.0.53:53") && !taken("127.0.0.52:53") }
+
+func taken(addr string) bool {
+	conn, err := net.ListenPacket("udp", addr)
 	if err == nil {
 		conn.Close()
 	}

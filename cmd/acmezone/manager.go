@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -68,6 +69,9 @@ func (s *service) statusLine() string {
 	}
 	if refused := s.refused.Load(); refused != nil {
 		line += "; " + refused.String()
+	}
+	if waiting := s.waitingKeys(); len(waiting) > 0 {
+		line += "; waiting for a restart: " + strings.Join(waiting, ", ")
 	}
 	for _, without := range s.pipeline.Degraded() {
 		line += "; " + without

@@ -291,3 +291,18 @@ func TestNSDIsNotTheWatchdogsBusiness(t *testing.T) {
 	m.await("WATCHDOG=1")
 	m.await("WATCHDOG=1")
 }
+
+// TestManagerIsToldWhatWaitsForARestart for as long as it waits: the line in the log is
+// forgotten by the time that somebody restarts the service for another reason.
+func TestManagerIsToldWhatWaitsForARestart(t *testing.T) {
+	t.Parallel()
+	m := newManager(t, false)
+	config := writeTestConfig(t, t.TempDir())
+	m.start(config, 0)
+	const before, after = "[admin]\n", "[admin]\nlisten = \"127.0.0.1:0\"\n"
+	const said = "; waiting for a restart: admin.listen"
+	rewrite(t, config, before, after)
+	eventually(t, "the key is named", func() bool { return strings.Contains(m.status(), said) })
+	rewrite(t, config, after, before)
+	eventually(t, "the key isn't named any more", func() bool { return !strings.Contains(m.status(), said) })
+}

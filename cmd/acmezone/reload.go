@@ -142,6 +142,7 @@ func (s *service) refuse(err error) {
 func (s *service) sayReloaded(next *prepared, asked bool) {
 	s.putOff = putOff{}
 	before := s.refused.Swap(nil)
+	s.waiting.Store(&next.waiting)
 	if len(next.changed)+len(next.waiting) == 0 && (asked || before != nil) {
 		s.log.Info("the configuration was read again: nothing has changed")
 	}
@@ -155,6 +156,14 @@ func (s *service) sayReloaded(next *prepared, asked bool) {
 	if s.level != nil {
 		_ = s.level.UnmarshalText([]byte(next.cfg.Log.Level)) // validated before
 	}
+}
+
+// waitingKeys are those that have changed and take effect at the next start.
+func (s *service) waitingKeys() []string {
+	if waiting := s.waiting.Load(); waiting != nil {
+		return *waiting
+	}
+	return nil
 }
 
 // prepared is a configuration that was found right, with all that could fail done.

@@ -40,6 +40,9 @@ func (s *service) sources() metrics.Sources {
 		Pipeline: func() publish.Stats { return s.pipeline.Stats() }, Degraded: s.Degraded, Database: s.cfg.Store.Path,
 		HTTP: s.clients.Stats, Audit: s.audit.Stats,
 	}
+	all.Config = func() metrics.ConfigStatus {
+		return metrics.ConfigStatus{Refused: s.refused.Load() != nil, Waiting: len(s.waitingKeys())}
+	}
 	if s.cfg.NSD.Publishes() {
 		all.Servers = func() []nsdctl.ServerStatus { return s.nsd.Servers() }
 	}

@@ -104,7 +104,11 @@ func startService(ctx context.Context, cfg *config.Config, with startup) (*servi
 	defer extending.Wait()
 	defer started()
 	with.manager.Status("opening the database")
-	return newService(ctx, cfg, with)
+	svc, err := newService(ctx, cfg, with)
+	if err != nil {
+		with.manager.Status("it can't start: " + err.Error()) // which outlives the process
+	}
+	return svc, err
 }
 
 // onHangup asks for SIGHUP to be told, until ignore is called.

@@ -50,10 +50,11 @@ type service struct {
 
 	templates *templates.Source
 
-	inForce   atomic.Pointer[inForce] // what a reload replaces
-	importing atomic.Int32            // imports under way
-	refused   atomic.Pointer[refusal] // why the last configuration was not taken up; nil: it was
-	putOff    putOff                  // of watchConfig alone
+	inForce   atomic.Pointer[inForce]  // what a reload replaces
+	importing atomic.Int32             // imports under way
+	refused   atomic.Pointer[refusal]  // why the last configuration was not taken up; nil: it was
+	waiting   atomic.Pointer[[]string] // keys that have changed and take a restart; nil: none
+	putOff    putOff                   // of watchConfig alone
 }
 
 // startup is what a service is started with besides its configuration. The zero one will

@@ -112,7 +112,7 @@ func TestUnitsFitTogether(t *testing.T) {
 	for unit, lines := range map[string]string{
 		"acmezone-dns-udp.socket": "ListenDatagram=[::]:53 FileDescriptorName=dns",
 		"acmezone-dns-tcp.socket": "ListenStream=[::]:53 FileDescriptorName=dns",
-		"acmezone-api.socket":     "ListenStream=[::]:443 FileDescriptorName=api",
+		"acmezone-api.socket":     "ListenStream=[::]:443 FileDescriptorName=api SocketGroup=acmezone SocketMode=0660",
 	} {
 		text := readText(t, unitFolder+unit)
 		for _, line := range append(strings.Fields(lines), "Service=acmezone.service") {

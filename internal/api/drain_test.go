@@ -3,8 +3,11 @@ package api_test
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,4 +55,45 @@ func (b *bed) dial() net.Conn {
 	}
 	b.t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+// TestStopLosesNoRequestOfAKeptConnection: clients that ask again and again over the same
+// connections of HTTP/1.1 notice nothing of a stop but that an answer was the last one.
+func TestStopLosesNoRequestOfAKeptConnection(t *testing.T) {
+	b := start(t, nil)
+	const clients = 8
+	lost := make(chan error, clients)
+	var busy sync.WaitGroup
+	busy.Add(clients)
+	for range clients {
+		conn := b.dial()
+		go func() { lost <- askUntilTheLast(conn, &busy) }()
+	}
+	busy.Wait()
+	b.stop()
+	for range clients {
+		if err := <-lost; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// askUntilTheLast asks over a connection until an answer says that it was the last. After
+// some answers the client counts as busy.
+func askUntilTheLast(conn net.Conn, busy *sync.WaitGroup) error {
+	answers := bufio.NewReader(conn)
+	for n := 0; ; n++ {
+		if n == 20 {
+			busy.Done()
+		}
+		fmt.Fprintf(conn, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			return fmt.Errorf("request %d: %w", n, err)
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.Close {
+			return err
+		}
+		time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond) // a pause that a stop may fall into
+	}
 }

@@ -57,6 +57,8 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	}
 	fresh := &newcomers{conns: make(map[net.Conn]struct{})}
 	fresh.watch(server)
+	kept := newKeptAlive()
+	kept.watch(server)
 	ended := make(chan error, len(listeners))
 	var serving sync.WaitGroup
 	var doors []*turnstile
@@ -73,10 +75,12 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	case <-ctx.Done():
 	case failed = <-ended:
 	}
+	kept.end()
 	for _, door := range doors {
 		door.shut()
 	}
 	fresh.hearOut()
+	kept.letEnd()
 	err := finish(server, opts.timeoutNow(), end)
 	serving.Wait()
 	return errors.Join(failed, err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -64,6 +65,8 @@ func advice(err error) string {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return ": make its folder, for the user that the service runs as"
+	case errors.Is(err, syscall.EROFS):
+		return ": if a systemd unit protects it, add its folder to ReadWritePaths="
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Sprintf(": let user %d, that this runs as, write it, or name another file", os.Geteuid())
 	}

@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -147,6 +149,12 @@ func TestLocateFindsTheLineOfAnErrorAboutAKey(t *testing.T) {
 	} {
 		if err := c.Locate(errors.New(text)); !strings.Contains(err.Error(), want) || !strings.HasSuffix(err.Error(), text) {
 			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	for path, want := range map[string]bool{"/root/ca.pem": true, "/home/me/key.pem": true, "/etc/ca.pem": false} {
+		err := c.Locate(fmt.Errorf("api.cert_file: %w", &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}))
+		if got := strings.Contains(err.Error(), "ProtectHome="); got != want {
+			t.Error(err)
 		}
 	}
 	if c.Locate(nil) != nil {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -24,7 +26,22 @@ func (c *Config) Locate(err error) error {
 	if end := strings.IndexFunc(text, notOfKey); end >= 0 {
 		text = text[:end]
 	}
-	return c.at(text, err)
+	return c.at(text, notHidden(err))
+}
+
+// notHidden adds to an error of a file in somebody's home that its permissions may not be
+// all: the unit hides homes from the service.
+func notHidden(err error) error {
+	var file *fs.PathError
+	if !errors.As(err, &file) || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	for _, home := range []string{"/home/", "/root/", "/run/user/"} {
+		if strings.HasPrefix(file.Path, home) {
+			return fmt.Errorf("%w: a systemd unit hides what is in %s (ProtectHome=): have the file elsewhere, such as in /etc/acmezone", err, home)
+		}
+	}
+	return err
 }
 
 // at puts the place of a key or section in front of an error.

@@ -44,6 +44,17 @@ func degradedGroup(ask func() []string) (g group) {
 	return g
 }
 
+func configGroup(ask func() ConfigStatus) (g group) {
+	refused := g.gauge("config_refused", "Whether the configuration file can't be taken up, so that the one from before is in force.")
+	waiting := g.gauge("config_waiting_keys", "Keys of the configuration file that have changed and take effect when the service is restarted.")
+	g.read = func(to chan<- prometheus.Metric) {
+		s := ask()
+		refused.is(to, truth(s.Refused))
+		waiting.is(to, float64(s.Waiting))
+	}
+	return g
+}
+
 func serversGroup(ask func() []nsdctl.ServerStatus) (g group) {
 	serial := g.gauge("nameserver_serial", "The serial that the name server answered last.", "server")
 	sync := g.gauge("nameserver_in_sync", "Whether the name server answered the zone's serial when it was last asked.", "server")

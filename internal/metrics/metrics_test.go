@@ -39,6 +39,7 @@ func full(t *testing.T) *Metrics {
 			}}
 		},
 		Degraded: func() []string { return []string{"passed over: 192.0.2.2:53"} },
+		Config:   func() ConfigStatus { return ConfigStatus{Refused: true, Waiting: 2} },
 		Servers: func() []nsdctl.ServerStatus {
 			return []nsdctl.ServerStatus{
 				{Server: "192.0.2.1:53", Serial: 7, Known: true, InSync: true},
@@ -95,6 +96,12 @@ acmezone_changes_total{kind="account_remove",result="refused"} 1
 acmezone_changes_total{kind="register",result="failed"} 1
 acmezone_changes_total{kind="register",result="ok"} 0
 acmezone_changes_total{kind="update",result="ok"} 1
+# HELP acmezone_config_refused Whether the configuration file can't be taken up, so that the one from before is in force.
+# TYPE acmezone_config_refused gauge
+acmezone_config_refused 1
+# HELP acmezone_config_waiting_keys Keys of the configuration file that have changed and take effect when the service is restarted.
+# TYPE acmezone_config_waiting_keys gauge
+acmezone_config_waiting_keys 2
 # HELP acmezone_database_size_bytes Size of the database file.
 # TYPE acmezone_database_size_bytes gauge
 acmezone_database_size_bytes 4096
@@ -134,7 +141,7 @@ acmezone_publisher_behind_seconds{publisher="dns"} 0
 acmezone_publisher_behind_seconds{publisher="nsd"} 1.5
 `), "acmezone_audit_left_out_total", "acmezone_certificate_not_after_timestamp_seconds",
 		"acmezone_certificate_renewal_failed_timestamp_seconds", "acmezone_certificate_renewal_failures", "acmezone_changes_total",
-		"acmezone_database_size_bytes", "acmezone_database_wal_size_bytes", "acmezone_dns_answers_total", "acmezone_healthy", "acmezone_http_requests_total",
+		"acmezone_config_refused", "acmezone_config_waiting_keys", "acmezone_database_size_bytes", "acmezone_database_wal_size_bytes", "acmezone_dns_answers_total", "acmezone_healthy", "acmezone_http_requests_total",
 		"acmezone_nameserver_behind_seconds", "acmezone_nameserver_in_sync", "acmezone_nameserver_serial",
 		"acmezone_publish_failures_total", "acmezone_publisher_behind_seconds")
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 type Sources struct {
 	Pipeline func() publish.Stats
 	Degraded func() []string
+	Config   func() ConfigStatus
 	Servers  func() []nsdctl.ServerStatus
 	Audit    func() audit.Stats
 	DNS      func() dnsserve.Stats        // the embedded server
@@ -25,6 +26,12 @@ type Sources struct {
 	// Database is its path. The file is looked at, never opened: closing it would drop
 	// the locks that SQLite has on it.
 	Database string
+}
+
+// ConfigStatus says how what is in force differs from the configuration file.
+type ConfigStatus struct {
+	Refused bool // the file can't be taken up, or not yet
+	Waiting int  // keys in it that take a restart
 }
 
 // reader is a collector of what is read from the sources.
@@ -55,6 +62,9 @@ func newReader(s Sources) *reader {
 	}
 	if s.Degraded != nil {
 		r.groups = append(r.groups, degradedGroup(s.Degraded))
+	}
+	if s.Config != nil {
+		r.groups = append(r.groups, configGroup(s.Config))
 	}
 	if s.Servers != nil {
 		r.groups = append(r.groups, serversGroup(s.Servers))

@@ -39,7 +39,7 @@ func domainsOf(t *testing.T, s *Store, subdomain string) []string {
 
 func TestDatabaseOfTheFirstSchemaIsTakenUp(t *testing.T) {
 	opts := options(t, newClock())
-	if err := createFile(opts.Path); err != nil {
+	if _, err := createFile(opts.Path); err != nil {
 		t.Fatal(err)
 	}
 	err := execute(opts.Path, fmt.Sprintf(`%s; PRAGMA application_id = %d; PRAGMA user_version = 1;

@@ -87,7 +87,7 @@ func enoughRoom(ctx context.Context, db *sql.DB, folder string) error {
 	if err := unix.Statfs(folder, &disk); err != nil {
 		return nil // it is asked for caution's sake: the copy may fit
 	}
-	free, needed := int64(disk.Bavail)*disk.Bsize, pages*size+spareRoom
+	free, needed := int64(disk.Bavail)*int64(disk.Bsize), pages*size+spareRoom
 	if free < needed {
 		return fmt.Errorf("a copy is made beside it first, and that takes %d MB of which %d MB are free: free some room", (needed+1<<20-1)>>20, free>>20)
 	}

@@ -49,7 +49,10 @@ func checkFolder(dir string) error {
 	}
 	// SQLite makes its -wal and -shm files beside the database, so the folder must
 	// be writable, not the file alone.
-	if unix.Access(dir, unix.W_OK|unix.X_OK) != nil {
+	switch err := unix.Access(dir, unix.W_OK|unix.X_OK); {
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("the database's folder %s: its file system is read-only: if a systemd unit protects it, add ReadWritePaths=%[1]s", dir)
+	case err != nil:
 		return fmt.Errorf("the database's folder %s (mode %04o, %s) is not writable for %s", dir, info.Mode().Perm(), ownerOf(info), processUser())
 	}
 	return nil
@@ -93,17 +96,18 @@ func ownerOf(info fs.FileInfo) string {
 func processUser() string { return fmt.Sprintf("user %d", os.Geteuid()) }
 
 // createFile makes an empty database file, readable by its owner alone, where
-// there is none. It is not opened where there is one: closing it again would take
-// away the locks that SQLite holds in this process (POSIX locks).
-func createFile(path string) error {
+// there is none, and reports whether it did. It is not opened where there is one:
+// closing it again would take away the locks that SQLite holds in this process (POSIX
+// locks).
+func createFile(path string) (made bool, err error) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return false, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return errors.Join(giveToFolderOwner(path), f.Close())
+	return true, errors.Join(giveToFolderOwner(path), f.Close())
 }
 
 // giveToFolderOwner lets a file that root made belong to whom its folder belongs,

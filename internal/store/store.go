@@ -41,6 +41,7 @@ type Store struct {
 	opts    Options
 	lock    *lock
 	readers *sql.DB
+	made    bool // by this Open
 
 	rules atomic.Pointer[Rules]
 	login *sql.Stmt // loginQuery
@@ -95,9 +96,11 @@ func (s *Store) open(ctx context.Context) error {
 	if err := removeParts(s.opts.Path); err != nil {
 		s.opts.Log.Warn("what an interrupted backup or restore has left can't be removed", "err", err)
 	}
-	if err := createFile(s.opts.Path); err != nil {
+	made, err := createFile(s.opts.Path)
+	if err != nil {
 		return err
 	}
+	s.made = made
 	writer, err := openWriter(ctx, s.opts)
 	if err != nil {
 		return err
@@ -117,6 +120,9 @@ func (s *Store) open(ctx context.Context) error {
 // SetRules has other rules count with the next commit. Values that are there already stay
 // until their name changes.
 func (s *Store) SetRules(rules Rules) { s.rules.Store(&rules) }
+
+// Made reports whether Open found no database and made one.
+func (s *Store) Made() bool { return s.made }
 
 // Snapshot returns what is durable now. Only the goroutine that commits may ask;
 // everybody else is handed snapshots.

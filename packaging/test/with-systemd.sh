@@ -59,11 +59,12 @@ grep -q 'the old one goes on running' /tmp/dpkg.log || fail "doesn't say so: $(c
 expect "process" "$(main_pid)" "$before"
 cp -p /tmp/right "$config"
 
-step "a secret that systemd hands over is read by the service, and by what looks at its configuration"
+step "a key of root's is handed over by systemd, to the service and to the check before an upgrade"
 cp -p "$config" /tmp/right
 printf 'c2VjcmV0c2VjcmV0\n' >/root/hmac-key
 chmod 0600 /root/hmac-key
-printf '[Service]\nLoadCredential=acme-eab-hmac-key:/root/hmac-key\n' >/etc/systemd/system/acmezone.service.d/credentials.conf
+# shellcheck disable=SC2016 # systemd's variable
+printf '[Service]\nLoadCredential=acme-eab-hmac-key:/root/hmac-key\nExecReload=\nExecReload=/bin/kill -HUP $MAINPID\n' >/etc/systemd/system/acmezone.service.d/credentials.conf
 sed -i -e 's|^tls = "self-signed"|tls = "acme"|' -e 's|^# acme_directory = .*|acme_directory = "http://127.0.0.1:1/dir"|' \
 	-e 's|^# acme_eab_kid = .*|acme_eab_kid = "kid-1"|' \
 	-e 's|^# acme_eab_hmac_key_file = .*|acme_eab_hmac_key_file = "/run/credentials/acmezone.service/acme-eab-hmac-key"|' "$config"
