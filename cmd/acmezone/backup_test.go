@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,7 +150,9 @@ func TestKillDuringBackup(t *testing.T) {
 
 // TestKillDuringRestore kills a restore at each of its steps on the files, one step
 // later each time until it gets through: there is the old database or the new one,
-// whole, and the serial never goes back.
+// whole, and the serial never goes back. strace counts the steps of each thread by
+// themselves, and which thread does one is chance; so the moment after the new database
+// has taken the old one's place has a way of its own.
 func TestKillDuringRestore(t *testing.T) {
 	strace := needProgram(t, "strace", "strace")
 	outcomes := make(map[string]int)
@@ -160,11 +164,15 @@ func TestKillDuringRestore(t *testing.T) {
 			var restored bool
 			inject := fmt.Sprintf("inject=%s:signal=KILL:when=%d", names, n)
 			t.Run(inject, func(t *testing.T) {
-				killed, restored = killedRestore(t, strace, "-f", "-qq", "-o", filepath.Join(t.TempDir(), "trace"), "-e", "trace="+names, "-e", inject)
+				killed, restored = killedRestore(t, nil, strace, "-f", "-qq", "-o", filepath.Join(t.TempDir(), "trace"), "-e", "trace="+names, "-e", inject)
 			})
 			outcomes[fmt.Sprintf("killed %v, restored %v", killed, restored)]++
 		}
 	}
+	t.Run("after the rename", func(t *testing.T) {
+		killed, restored := killedRestore(t, renamed, strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=/^rename", "-e", "inject=/^rename:delay_exit=600000000")
+		outcomes[fmt.Sprintf("killed %v, restored %v", killed, restored)]++
+	})
 	t.Log(outcomes)
 	for _, outcome := range []string{"killed true, restored false", "killed true, restored true", "killed false, restored true"} {
 		if outcomes[outcome] == 0 {
@@ -173,7 +181,18 @@ func TestKillDuringRestore(t *testing.T) {
 	}
 }
 
-func killedRestore(t *testing.T, strace ...string) (killed, restored bool) {
+// renamed waits until a restore in that folder has put the new database in its place.
+func renamed(t *testing.T, dir string) {
+	t.Helper()
+	eventually(t, "the new database is in its place", func() bool {
+		_, before := os.Stat(filepath.Join(dir, "acmezone.db.before-restore"))
+		_, part := os.Stat(filepath.Join(dir, "acmezone.db.restore-part"))
+		return before == nil && os.IsNotExist(part)
+	})
+}
+
+// killedRestore has strace kill a restore, or does so itself when during returns.
+func killedRestore(t *testing.T, during func(t *testing.T, dir string), strace ...string) (killed, restored bool) {
 	dir := t.TempDir()
 	config := writeTestConfig(t, dir)
 	p := start(t, config)
@@ -195,8 +214,17 @@ func killedRestore(t *testing.T, strace ...string) (killed, restored bool) {
 	p.kill() // so that a write-ahead log is left
 	cmd := exec.Command(strace[0], append(strace[1:], os.Args[0], "restore", copied, "--config", config)...)
 	cmd.Env = append(os.Environ(), beAcmezone+"=1")
-	out, err := cmd.CombinedOutput()
-	killed = err != nil
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if during != nil {
+		during(t, dir)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it is held up
+	}
+	killed = cmd.Wait() != nil
 
 	p = start(t, config)
 	now := zone.Serial(p.serial())
@@ -214,7 +242,7 @@ func killedRestore(t *testing.T, strace ...string) (killed, restored bool) {
 		t.Error("the old database has lost a value")
 	}
 	if !restored && !killed {
-		t.Errorf("it got through and has restored nothing: %s", out)
+		t.Errorf("it got through and has restored nothing: %s", &out)
 	}
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
