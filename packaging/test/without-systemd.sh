@@ -141,5 +141,6 @@ dpkg -L acmezone | grep acmezone >/tmp/files
 dpkg -P acmezone >/tmp/dpkg.log 2>&1
 gone "$state" /etc/acmezone /etc/logrotate.d/acmezone
 while read -r file; do gone "$file"; done </tmp/files
-expect "what is left" "$(find /etc /var/lib /var/log -name '*acmezone*')" ""
+# What other programs keep of it, such as the layers of its image, is theirs.
+expect "what is left" "$(find /etc /var/lib /var/log -path /var/lib/containers -prune -o -name '*acmezone*' -print)" ""
 echo "The package installs, serves, upgrades, and goes."
