@@ -85,19 +85,19 @@ demo: build need-curl need-dig
 # What starts the program again and again, or moves many rows, spends its time in
 # SQLite, which the race detector slows down tenfold: it runs without. So do thousands
 # of connections, of questions a second, and what is measured.
-WITHOUTRACE := TestTwoTenants|TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections|TestAttack|TestFloodLeaves
+WITHOUTRACE := TestTwoTenants|TestDiskErrors|TestKillLosesNothing|TestKillDuring|TestInterruptedImport|TestRunningServiceTakesNoMore|TestReadmeLines|TestSlowConnections|TestAttack|TestFloodLeaves
 
 # The race detector needs a C compiler.
 test: need-gcc need-git need-patch need-strace need-sqlite3 need-postgres need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated need-systemd-analyze need-ss need-zsh need-fish need-mandoc need-nginx
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '$(WITHOUTRACE)' ./...
-	$(GO) test -timeout 20m -run '$(WITHOUTRACE)' ./cmd/acmezone ./internal/api ./internal/dnsserve
-	cd e2e && $(GO) test -count=1 ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 40m -skip '$(WITHOUTRACE)' ./...
+	$(GO) test -timeout 40m -run '$(WITHOUTRACE)' ./cmd/acmezone ./internal/api ./internal/dnsserve
+	cd e2e && $(GO) test -timeout 40m -count=1 ./...
 
 unit:
 	$(GO) test ./...
 
 e2e: need-unbound need-nsd need-dig need-curl need-certbot need-dehydrated
-	cd e2e && $(GO) test -count=1 -v ./...
+	cd e2e && $(GO) test -timeout 40m -count=1 -v ./...
 
 # More rounds than make test has: make crash ROUNDS=500
 crash: need-strace need-sqlite3

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 )
@@ -19,7 +18,7 @@ func ask(server, name string, kind uint16) (*dns.Msg, error) {
 func askOver(network, server, name string, kind uint16) (*dns.Msg, error) {
 	q := new(dns.Msg)
 	q.SetQuestion(dns.Fqdn(name), kind)
-	client := dns.Client{Net: network, Timeout: 2 * time.Second}
+	client := dns.Client{Net: network, Timeout: startTime}
 	answer, _, err := client.Exchange(q, server)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s at %s over %s: %w", name, dns.TypeToString[kind], server, network, err)

@@ -27,8 +27,9 @@ type front struct {
 
 	mu      sync.Mutex
 	paths   []string
-	limited string // Retry-After with which orders are turned away; empty: they aren't
-	held    string // a path that gets no answer
+	limited string   // Retry-After with which orders are turned away; empty: they aren't
+	held    string   // a path that gets no answer
+	next    *url.URL // the CA from the next order on; nil: it stays
 }
 
 // startFront listens at an address; port 0 takes a free one.
@@ -97,6 +98,10 @@ func (f *front) note(path string) (limited string, held bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.paths = append(f.paths, path)
+	if path == newOrder && f.next != nil {
+		f.ca.Store(f.next)
+		f.next = nil
+	}
 	return f.limited, f.held != "" && strings.HasPrefix(path, f.held)
 }
 
@@ -117,13 +122,29 @@ func (f *front) hold(path string) {
 // leadTo has the requests go to a CA from now on, which may be another one than before.
 func (f *front) leadTo(t *testing.T, ca *pebble) {
 	t.Helper()
-	to, err := url.Parse(ca.directory)
+	if before := f.ca.Swap(ca.where(t)); before == nil {
+		close(f.there)
+	}
+}
+
+// leadNextTo has them go to another CA when the next order begins: one that is under way,
+// as it often is on a slow machine, comes to its end.
+func (f *front) leadNextTo(t *testing.T, ca *pebble) {
+	t.Helper()
+	to := ca.where(t)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next = to
+}
+
+// where is the CA's address, without a path.
+func (p *pebble) where(t *testing.T) *url.URL {
+	t.Helper()
+	to, err := url.Parse(p.directory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before := f.ca.Swap(&url.URL{Scheme: to.Scheme, Host: to.Host}); before == nil {
-		close(f.there)
-	}
+	return &url.URL{Scheme: to.Scheme, Host: to.Host}
 }
 
 // count is how many requests have come for a path, or, with a slash at its end, below it.

@@ -68,7 +68,7 @@ func legoAsks(resolver string) {
 type legoProvider struct{ *acmedns.DNSProvider }
 
 func (legoProvider) Timeout() (timeout, interval time.Duration) {
-	return 10 * time.Second, 10 * time.Millisecond
+	return startTime, 10 * time.Millisecond
 }
 
 // fileConfig has an allow list as ACME_DNS_ALLOWLIST gives it, split at commas only.

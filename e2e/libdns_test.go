@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"testing"
-	"time"
 
 	"github.com/caddyserver/certmagic"
 	"github.com/libdns/acmedns"
@@ -76,7 +75,7 @@ func newCertmagic(t *testing.T, b *bed) (*certmagic.Config, *certmagic.ACMEIssue
 		// The second CA is where it would go after a failure: not to the internet.
 		CA: b.ca.directory, TestCA: b.ca.directory, Email: "hostmaster@example.org", Agreed: true, Logger: logger,
 		DNS01Solver: &certmagic.DNS01Solver{DNSManager: certmagic.DNSManager{
-			DNSProvider: provider, Resolvers: []string{b.resolver}, PropagationTimeout: 20 * time.Second, Logger: logger,
+			DNSProvider: provider, Resolvers: []string{b.resolver}, PropagationTimeout: startTime, Logger: logger,
 		}},
 	})
 	magic.Issuers = []certmagic.Issuer{issuer}

@@ -1,19 +1,19 @@
 package e2e
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/acmezone/acmezone/internal/logtest"
 )
 
 const (
-	startTime = 20 * time.Second // for a server to be ready, on a busy machine
-	stopTime  = 10 * time.Second // for one to end after SIGTERM
+	startTime = time.Minute // for a server to be ready, on a busy machine
+	stopTime  = time.Minute // for one to end after SIGTERM
 )
 
 // command is what to start.
@@ -29,27 +29,9 @@ type process struct {
 	command
 	name  string
 	cmd   *exec.Cmd
-	log   log
+	log   logtest.Buffer
 	ended chan struct{} // closed when it has ended, after err is set
 	err   error
-}
-
-// log collects what a process writes; reading and writing may overlap.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // start starts a server that stop is to end.

@@ -80,7 +80,7 @@ func (s *service) withToken(token string) string {
 // domainToken makes a token for domains and returns its text.
 func (s *service) domainToken(t *testing.T, patterns ...string) string {
 	t.Helper()
-	operator, err := client.Dial(limited(t), filepath.Join(filepath.Dir(s.config), "admin.sock"))
+	operator, err := client.Dial(limited(t), filepath.Join(filepath.Dir(s.config), "admin.sock"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

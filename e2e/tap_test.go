@@ -77,7 +77,7 @@ func (p *tap) forward(packet []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(startTime)); err != nil {
 		return nil, err
 	}
 	if _, err := conn.Write(packet); err != nil {

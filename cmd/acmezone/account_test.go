@@ -198,7 +198,7 @@ func TestRotationKeepsTheOldCredentialsWhereItFails(t *testing.T) {
 	config, storage := writeTestConfig(t, dir), filepath.Join(dir, "accounts.json")
 	mustCommand(t, "cname", "a.test", "--config", config, "--storage", storage)
 	before := accountsIn(t, storage)
-	file, err := openAccountFile(storage)
+	file, err := openAccountFile(t.Context(), storage)
 	if err != nil {
 		t.Fatal(err)
 	}

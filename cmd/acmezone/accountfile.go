@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +11,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/acmezone/acmezone/internal/client"
+	"github.com/acmezone/acmezone/internal/flock"
 )
 
 // accountFile is a JSON map from domain to account that clients read (accountMap).
@@ -24,8 +24,8 @@ type accountFile struct {
 }
 
 // openAccountFile reads the file, which need not be there yet, and keeps other
-// commands from changing it until close.
-func openAccountFile(path string) (*accountFile, error) {
+// commands from changing it until close. It waits for them until ctx is done.
+func openAccountFile(ctx context.Context, path string) (*accountFile, error) {
 	path, err := replaceable(path)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func openAccountFile(path string) (*accountFile, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("--storage: %w", err)
 	}
-	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX); err != nil {
+	if err := flock.Take(ctx, f.lock); err != nil {
 		return nil, errors.Join(fmt.Errorf("--storage: locking the folder of %s: %w", path, err), f.close())
 	}
 	text, err := os.ReadFile(path)

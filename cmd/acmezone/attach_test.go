@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/acmezone/acmezone/internal/logtest"
 	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
 )
 
@@ -37,11 +38,11 @@ func customerConfig(t *testing.T) (config, socket string, server *nsdtest.Server
 }
 
 // helper starts attach-helper behind another program and returns its log.
-func helper(t *testing.T, config string, files []*os.File, wrapper ...string) *logBuffer {
+func helper(t *testing.T, config string, files []*os.File, wrapper ...string) *logtest.Buffer {
 	t.Helper()
 	args := append(wrapper, os.Args[0], "attach-helper", "--config", config)
 	cmd := exec.Command(args[0], args[1:]...)
-	log := new(logBuffer)
+	log := new(logtest.Buffer)
 	cmd.Env, cmd.Stderr, cmd.ExtraFiles = append(os.Environ(), beAcmezone+"=1"), log, files
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

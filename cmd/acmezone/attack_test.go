@@ -94,7 +94,7 @@ func askSteadily(t *testing.T, addr, name string, span time.Duration) (took time
 	defer tick.Stop()
 	for end := time.Now().Add(span); time.Now().Before(end); <-tick.C {
 		began := time.Now()
-		_ = conn.SetDeadline(began.Add(2 * time.Second))
+		_ = conn.SetDeadline(began.Add(enough))
 		if err := conn.WriteMsg(question); err != nil {
 			t.Fatal(err)
 		}
@@ -109,12 +109,12 @@ func askSteadily(t *testing.T, addr, name string, span time.Duration) (took time
 
 // oneRequest sends one request on a connection of its own.
 func oneRequest(addr string, from *net.TCPAddr, text string) (status int, err error) {
-	conn, err := (&net.Dialer{LocalAddr: from, Timeout: 5 * time.Second}).Dial("tcp", addr)
+	conn, err := (&net.Dialer{LocalAddr: from, Timeout: enough}).Dial("tcp", addr)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * enough))
 	if _, err := io.WriteString(conn, text); err != nil {
 		return 0, err
 	}

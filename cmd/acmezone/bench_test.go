@@ -82,7 +82,7 @@ func benchService(b *testing.B, dir string, environ ...string) *service {
 	if err != nil {
 		b.Fatal(err)
 	}
-	svc, err := newService(context.Background(), cfg, surrounds{log: slog.New(slog.DiscardHandler)})
+	svc, err := newService(context.Background(), cfg, startup{log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -66,8 +66,14 @@ func (s *service) openManaged() (certificate, error) {
 	if s.definition().OwesAddressToWildcard(want.Host) {
 		s.log.Warn(wildcardWarning(want.Host))
 	}
-	want.Challenges, want.Ready, want.Log = s.pipeline, s.pipeline.Ready(), s.log
+	want.Challenges, want.Forget, want.Ready, want.Log = s.pipeline, s.remembered, s.pipeline.Ready(), s.log
 	return cert.OpenManaged(want, s.selfSigned)
+}
+
+// remembered is for how long resolvers keep what the zone answers where a challenge is.
+func (s *service) remembered() time.Duration {
+	z := s.inForce.Load().cfg.Zone
+	return time.Duration(max(z.ChallengeTTL, z.NegativeTTL))
 }
 
 // managed is the certificate that is wanted of a CA.
@@ -81,7 +87,6 @@ func managed(cfg *config.Config, def *zone.Definition) (cert.ACME, error) {
 	want := cert.ACME{
 		Host: host, Challenge: challenge, Directory: a.ACMEDirectory, Email: a.ACMEEmail, RootFile: a.ACMECAFile, Storage: a.ACMEStorage,
 		EABKid: a.ACMEEABKid, EABKeyFile: a.ACMEEABKeyFile,
-		Forget: time.Duration(max(cfg.Zone.ChallengeTTL, cfg.Zone.NegativeTTL)),
 	}
 	if want.Storage != "" {
 		return want, cert.CanMake(want.Storage)

@@ -43,7 +43,7 @@ func TestServesWithoutAWordOnTLS(t *testing.T) {
 	if status := p.healthOverTLS(t, &said); status != http.StatusOK || len(said.Degraded) != 1 || !strings.Contains(said.Degraded[0], "self-signed certificate until it has the first one for auth.test") {
 		t.Errorf("/health says %d %q", status, said.Degraded)
 	}
-	admin, err := client.Dial(context.Background(), filepath.Join(dir, "admin.sock"))
+	admin, err := client.Dial(context.Background(), filepath.Join(dir, "admin.sock"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +90,16 @@ func TestConfigCheckRemindsRoot(t *testing.T) {
 		if _, errs, code := command(t, "config", "check", file); code != exitDone || errs != want {
 			t.Errorf("exit code %d, %s", code, errs)
 		}
+	}
+	key := filepath.Join(dir, "hmac-key")
+	if err := os.WriteFile(key, []byte("c2VjcmV0"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, file, `tls = "files"`, fmt.Sprintf("tls = \"acme\"\nacme_eab_kid = \"kid-1\"\nacme_eab_hmac_key_file = %q", key))
+	rewrite(t, file, "cert_file", "#") // that they aren't used would be warned of
+	rewrite(t, file, "key_file = \""+filepath.Join(dir, "pair.pem"), "#")
+	if _, errs, code := command(t, "config", "check", file); code != exitDone || !strings.HasPrefix(errs, "note: root can read the file of api.acme_eab_hmac_key_file; ") {
+		t.Errorf("exit code %d, %s", code, errs)
 	}
 }
 

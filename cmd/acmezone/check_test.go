@@ -59,7 +59,7 @@ func handWritten(name, records string) nsdtest.Zone {
 // register binds a new account to the domain, and returns where its CNAME has to lead.
 func register(t *testing.T, socket, domain string) string {
 	t.Helper()
-	admin, err := client.Dial(context.Background(), socket)
+	admin, err := client.Dial(context.Background(), socket, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func openKeeper(c *cli.Context) (*keeper, error) {
 	if !c.IsSet("storage") {
 		return &keeper{}, nil
 	}
-	file, err := openAccountFile(c.String("storage"))
+	file, err := openAccountFile(c.Context, c.String("storage"))
 	return &keeper{file}, err
 }
 

@@ -10,10 +10,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/acmezone/acmezone/internal/client"
+	"github.com/acmezone/acmezone/internal/flock"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -41,7 +43,7 @@ func makeToken(t *testing.T, dir string, domains ...string) string {
 	t.Helper()
 	text := zone.NewToken()
 	token := zone.Token{ID: "elsewhere", Secret: zone.SecretOf(text), Uses: -1, Domains: domains}
-	service, err := client.Dial(t.Context(), filepath.Join(dir, "admin.sock"))
+	service, err := client.Dial(t.Context(), filepath.Join(dir, "admin.sock"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +129,34 @@ func (s stubborn) enroll(_ context.Context, new credentials, _ string) (bool, er
 	return false, nil
 }
 
+// TestStorageOfAnotherCommandIsNotWaitedForForEver: Ctrl-C ends it.
+func TestStorageOfAnotherCommandIsNotWaitedForForEver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts.json")
+	file, err := openAccountFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.close()
+	interrupted, interrupt := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := openAccountFile(interrupted, path)
+		ended <- err
+	}()
+	interrupt()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, flock.ErrHeld) {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it waits on")
+	}
+}
+
 func TestCredentialsOfWhatWasNotMadeAreDropped(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "accounts.json")
-	file, err := openAccountFile(path)
+	file, err := openAccountFile(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +211,7 @@ func (d deaf) enroll(_ context.Context, new credentials, _ string) (bool, error)
 func TestCredentialsSurviveALostAnswer(t *testing.T) {
 	for _, ending := range []error{nil, errors.New("no service any more")} {
 		path := filepath.Join(t.TempDir(), "accounts.json")
-		file, err := openAccountFile(path)
+		file, err := openAccountFile(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +238,7 @@ func TestAccountFileIsAnOrdinaryOne(t *testing.T) {
 	}
 	for _, path := range []string{dir, pipe, dangling} {
 		before, _ := os.Lstat(path)
-		_, err := openAccountFile(path)
+		_, err := openAccountFile(t.Context(), path)
 		var usage usageError
 		if !errors.As(err, &usage) {
 			t.Errorf("%s: %v", path, err)
@@ -226,7 +253,7 @@ func TestAccountFileIsAnOrdinaryOne(t *testing.T) {
 // along those of one that came to nothing.
 func TestAccountFileForgetsWhatItCouldNotWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "accounts.json")
-	file, err := openAccountFile(path)
+	file, err := openAccountFile(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +284,7 @@ func TestAccountFileKeepsOwnerModeAndLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := openAccountFile(link)
+	file, err := openAccountFile(t.Context(), link)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -155,7 +155,8 @@ func checkCertificate(s surroundings, cfg *config.Config, def *zone.Definition) 
 // remindRoot says, where root asks, that the user whose database it is may be able to read
 // less: certificates of certbot's are root's alone.
 func remindRoot(w io.Writer, cfg *config.Config, path string) {
-	if os.Geteuid() != 0 || cfg.API.TLS != "files" {
+	secret := secretFiles(cfg.API)
+	if os.Geteuid() != 0 || secret == "" {
 		return
 	}
 	var folder unix.Stat_t
@@ -166,7 +167,18 @@ func remindRoot(w io.Writer, cfg *config.Config, path string) {
 	if err != nil {
 		return
 	}
-	fmt.Fprintf(w, "note: root can read the certificate files; whether the service's user can, this says: runuser -u %s -- acmezone config check %s\n", owner.Username, path)
+	fmt.Fprintf(w, "note: root can read %s; whether the service's user can, this says: runuser -u %s -- acmezone config check %s\n", secret, owner.Username, path)
+}
+
+// secretFiles are those that are often root's alone, "" where there are none.
+func secretFiles(a config.API) string {
+	switch {
+	case a.TLS == "files":
+		return "the certificate files"
+	case a.TLS == "acme" && a.ACMEEABKeyFile != "":
+		return "the file of api.acme_eab_hmac_key_file"
+	}
+	return ""
 }
 
 func printWarnings(w io.Writer, cfg *config.Config, def *zone.Definition) {

@@ -36,7 +36,7 @@ type control interface {
 // socket or nobody behind it, is the database opened itself; a socket that may not
 // be used is an error, since two ways at once would be one too many.
 func openControl(ctx context.Context, cfg *config.Config, log *slog.Logger) (control, error) {
-	service, err := client.Dial(ctx, cfg.Admin.Socket)
+	service, err := client.Dial(ctx, cfg.Admin.Socket, time.Duration(cfg.Publish.Timeout))
 	switch {
 	case err == nil:
 		return service, nil

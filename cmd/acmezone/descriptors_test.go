@@ -47,9 +47,12 @@ func TestFewFilesAreNotUsedUpByStrangers(t *testing.T) {
 		eventually(t, "all have been there", func() bool { return opened.Load() >= 600 })
 	}
 	defer cancel()
-	if a, ok := p.register(); !ok || p.update(a, strings.Repeat("a", 43)) != 200 {
-		t.Error("no update")
-	}
+	// The strangers come again all the time: a client that is slow to send its request, or
+	// that kept its connection, may have had to give way to them, and comes again as well.
+	eventually(t, "an update", func() bool {
+		a, ok := p.register()
+		return ok && p.update(a, strings.Repeat("a", 43)) == 200
+	})
 	if answer := p.ask("auth.test", dns.TypeSOA); len(answer.Answer) != 1 {
 		t.Errorf("over TCP: %v", answer)
 	}

@@ -104,7 +104,7 @@ func load(p *process, known *journal, lifetime time.Duration) (serial zone.Seria
 }
 
 func watchSerial(p *process, stop <-chan struct{}) (last zone.Serial) {
-	client := dns.Client{Timeout: time.Second}
+	client := dns.Client{Timeout: time.Second} // it may be killed with the question in its hands
 	for {
 		select {
 		case <-stop:

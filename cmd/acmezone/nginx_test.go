@@ -22,6 +22,7 @@ import (
 	"github.com/pires/go-proxyproto"
 
 	"github.com/acmezone/acmezone/internal/cert"
+	"github.com/acmezone/acmezone/internal/logtest"
 )
 
 // front is nginx with examples/nginx.conf, before an acmezone on a socket and one on an
@@ -113,7 +114,7 @@ func (f *front) start(behind string) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
-	said := &logBuffer{}
+	said := &logtest.Buffer{}
 	nginx := exec.Command("nginx", "-c", conf, "-e", "stderr", "-g", "daemon off;")
 	nginx.Stderr = said
 	if err := nginx.Start(); err != nil {

@@ -51,7 +51,7 @@ func nsdService(b *testing.B, dir string, nsd *nsdtest.Server) *service {
 		b.Fatal(err)
 	}
 	cfg.DNS = nil
-	svc, err := newService(context.Background(), cfg, surrounds{log: slog.New(slog.DiscardHandler)})
+	svc, err := newService(context.Background(), cfg, startup{log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/acmezone/acmezone/internal/cert"
+	"github.com/acmezone/acmezone/internal/logtest"
 )
 
 func readme(t *testing.T) string {
@@ -114,7 +115,7 @@ func commandWords(line string) []string {
 func TestDevPrintsLinesThatWork(t *testing.T) {
 	needProgram(t, "curl", "curl")
 	needProgram(t, "dig", "bind9-dnsutils")
-	var out, errs logBuffer
+	var out, errs logtest.Buffer
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	environ := []string{"ACMEZONE_API_LISTEN=127.0.0.1:0", "ACMEZONE_DNS_LISTEN=127.0.0.1:0"}
@@ -177,7 +178,7 @@ func TestDevTakesOtherPortsWhereItsOwnAreTaken(t *testing.T) {
 
 func startDev(t *testing.T) (api string) {
 	t.Helper()
-	var out, errs logBuffer
+	var out, errs logtest.Buffer
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() { ended <- run(ctx, []string{"acmezone", "serve", "--dev"}, surroundings{nil, &out, &errs, nil}) }()

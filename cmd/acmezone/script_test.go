@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 func untilReady(ts *testscript.TestScript, _ bool, args []string) {
 	deadline := time.Now().Add(startTime)
 	for {
-		service, err := client.Dial(context.Background(), ts.MkAbs(args[0]))
+		service, err := client.Dial(context.Background(), ts.MkAbs(args[0]), 0)
 		if err == nil {
 			ts.Check(service.Close())
 			return

@@ -168,7 +168,7 @@ func TestReadiness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := newService(t.Context(), cfg, surrounds{log: slog.New(slog.DiscardHandler)})
+	svc, err := newService(t.Context(), cfg, startup{log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,18 +48,18 @@ func serveCommand(s surroundings) *cli.Command {
 // serve runs a service until ctx is done. Started is called when it
 // answers everything that is stored.
 func serve(ctx context.Context, cfg *config.Config, s surroundings, started func(*service)) error {
-	around, err := s.look(cfg)
+	with, err := s.look(cfg)
 	if err != nil {
 		return err
 	}
-	defer around.inherited.Close()
+	defer with.inherited.Close()
 	if err := cfg.CheckServe(); err != nil {
 		return usageError{err}
 	}
 	hangup, ignore := onHangup()
 	defer ignore()
-	around.hangup = hangup
-	svc, err := startService(ctx, cfg, around)
+	with.hangup = hangup
+	svc, err := startService(ctx, cfg, with)
 	if err != nil {
 		return err
 	}
@@ -81,35 +81,35 @@ func serve(ctx context.Context, cfg *config.Config, s surroundings, started func
 }
 
 // look finds what a service is started with besides its configuration.
-func (s surroundings) look(cfg *config.Config) (surrounds, error) {
+func (s surroundings) look(cfg *config.Config) (startup, error) {
 	level := new(slog.LevelVar)
 	log, err := newLeveledLogger(s.stderr, cfg, level)
 	if err != nil {
-		return surrounds{}, err
+		return startup{}, err
 	}
 	manager, err := systemd.Find(log)
 	if err != nil {
-		return surrounds{}, err
+		return startup{}, err
 	}
 	inherited, err := systemd.Inherit()
 	if err != nil {
-		return surrounds{}, usageError{err}
+		return startup{}, usageError{err}
 	}
-	return surrounds{log: log, level: level, environ: s.environ, inherited: inherited, manager: manager}, nil
+	return startup{log: log, level: level, environ: s.environ, inherited: inherited, manager: manager}, nil
 }
 
 // startService is newService for as long as that takes: a big database, a migration or a
 // command that works on the database don't make the service manager give up.
-func startService(ctx context.Context, cfg *config.Config, around surrounds) (*service, error) {
+func startService(ctx context.Context, cfg *config.Config, with startup) (*service, error) {
 	starting, started := context.WithCancel(ctx)
 	var extending sync.WaitGroup
-	extending.Go(func() { around.manager.Extend(starting, mostStart) })
+	extending.Go(func() { with.manager.Extend(starting, mostStart) })
 	defer extending.Wait()
 	defer started()
-	around.manager.Status("opening the database")
-	svc, err := newService(ctx, cfg, around)
+	with.manager.Status("opening the database")
+	svc, err := newService(ctx, cfg, with)
 	if err != nil {
-		around.manager.Status("it can't start: " + err.Error()) // which outlives the process
+		with.manager.Status("it can't start: " + err.Error()) // which outlives the process
 	}
 	return svc, err
 }

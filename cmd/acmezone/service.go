@@ -28,7 +28,7 @@ import (
 
 // service is everything that runs, wired together.
 type service struct {
-	surrounds
+	startup
 	cfg      *config.Config // as it was at the start: for what takes effect then
 	dns      *dnsserve.Server
 	api      []net.Listener
@@ -57,9 +57,9 @@ type service struct {
 	putOff    putOff                   // of watchConfig alone
 }
 
-// surrounds are what a service finds where it is started. The zero one will do, but for
-// the log.
-type surrounds struct {
+// startup is what a service is started with besides its configuration. The zero one will
+// do, but for the log.
+type startup struct {
 	log       *slog.Logger
 	level     *slog.LevelVar   // of the log; nil: it doesn't change
 	environ   []string         // laid over the configuration when that is read again
@@ -71,8 +71,8 @@ type surrounds struct {
 // newService binds every address and opens the database; nothing runs yet. When it
 // fails it leaves nothing behind. Addresses come first: they are what fails most
 // often, and cost nothing to give back.
-func newService(ctx context.Context, cfg *config.Config, around surrounds) (s *service, err error) {
-	s = &service{surrounds: around, cfg: cfg, templates: templateSource(cfg, around.log)}
+func newService(ctx context.Context, cfg *config.Config, with startup) (s *service, err error) {
+	s = &service{startup: with, cfg: cfg, templates: templateSource(cfg, with.log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())

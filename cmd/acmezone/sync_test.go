@@ -113,26 +113,42 @@ func TestCheckSyncsSeesAMissingSync(t *testing.T) {
 	}
 }
 
+// databaseCalls are the system calls on the database, and how many of them the requests
+// of a test are good for.
+var databaseCalls = []struct {
+	names string
+	most  int
+}{{"fdatasync,fsync", 8}, {"pwrite64", 24}, {"openat,ftruncate", 6}}
+
 // TestDiskErrors has the n-th system call on the database fail, for each n, once
 // and from then on: whatever was acknowledged must be there after reopening, and
 // a service whose disk is well again takes updates again.
 func TestDiskErrors(t *testing.T) {
-	strace := needProgram(t, "strace", "strace")
-	for _, call := range []struct {
-		names string
-		most  int // how many such calls this test's requests are good for
-	}{{"fdatasync,fsync", 8}, {"pwrite64", 24}, {"openat,ftruncate", 6}} {
+	for _, call := range databaseCalls {
 		for _, errno := range []string{"EIO", "ENOSPC"} {
 			for n := 1; n <= call.most; n++ {
-				for _, lasting := range []string{"", "+"} {
-					inject := fmt.Sprintf("inject=%s:error=%s:when=%d%s", call.names, errno, n, lasting)
-					t.Run(inject, func(t *testing.T) {
-						t.Parallel()
-						diskError(t, lasting == "", strace, "-f", "-qq", "-e", "trace="+call.names, "-e", inject)
-					})
-				}
+				failing(t, call.names, errno, n)
 			}
 		}
+	}
+}
+
+// TestSomeDiskErrors are a few of them, for the race detector: it makes each take seconds.
+func TestSomeDiskErrors(t *testing.T) {
+	for _, call := range databaseCalls {
+		failing(t, call.names, "EIO", call.most/2)
+	}
+}
+
+// failing has the n-th of some system calls fail with that error, once and from then on.
+func failing(t *testing.T, calls, errno string, n int) {
+	strace := needProgram(t, "strace", "strace")
+	for _, lasting := range []string{"", "+"} {
+		inject := fmt.Sprintf("inject=%s:error=%s:when=%d%s", calls, errno, n, lasting)
+		t.Run(inject, func(t *testing.T) {
+			t.Parallel()
+			diskError(t, lasting == "", strace, "-f", "-qq", "-e", "trace="+calls, "-e", inject)
+		})
 	}
 }
 

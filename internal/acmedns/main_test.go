@@ -156,7 +156,7 @@ func awaitPostgres(t *testing.T, address, log string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for db.Ping() != nil {
 		if time.Now().After(deadline) {
 			said, _ := os.ReadFile(log)

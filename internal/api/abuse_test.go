@@ -90,6 +90,35 @@ func TestMalformedRequests(t *testing.T) {
 	b.wantUpdate("afterwards", c, 200)
 }
 
+// TestClientsThatCloseTheirHalf of the connection have said all there is to say, and are
+// answered as others are, in the same time. That is no fault of the database's, and tells
+// nobody how long a login takes to check.
+func TestClientsThatCloseTheirHalf(t *testing.T) {
+	const held = 300 * time.Millisecond
+	b := start(t, func(o *api.Options) { o.RegisterFrom, o.Limits.RefusalTime = nil, held })
+	token := "Authorization: Bearer acmezone_" + strings.Repeat("a", 40) + "\r\n"
+	for request, want := range map[string]string{
+		"POST /register HTTP/1.1\r\nHost: x\r\n" + token + "Content-Length: 0\r\n\r\n": "HTTP/1.1 403 ",
+		"GET /storage/example.org HTTP/1.1\r\nHost: x\r\n" + token + "\r\n":            "HTTP/1.1 401 ",
+		"GET /storage HTTP/1.1\r\nHost: x\r\n" + token + "\r\n":                        "HTTP/1.1 401 ",
+		"GET /health HTTP/1.1\r\nHost: x\r\n\r\n":                                      "HTTP/1.1 200 ",
+	} {
+		for range 50 {
+			if got := b.all(request); !strings.HasPrefix(got, want) {
+				t.Fatalf("%q: %q", request, got)
+			}
+		}
+	}
+	if log := b.log.String(); strings.Contains(log, "level=ERROR") {
+		t.Errorf("errors in the log: %s", log)
+	}
+	began := time.Now()
+	got := b.all(updateText(credentials{Username: "00000000-0000-4000-8000-00000000ffff", Password: "x"}))
+	if took := time.Since(began); !strings.HasPrefix(got, "HTTP/1.1 401 ") || took < held {
+		t.Errorf("a refusal that takes %v: %v, %.20q", held, took, got)
+	}
+}
+
 func TestOddBodies(t *testing.T) {
 	b := start(t, nil)
 	c := b.register("")

@@ -28,7 +28,8 @@ type Changes interface {
 	// Publish returns nil when the change is durable and every name server
 	// answers it; zone.ErrNotPublished if it is durable only.
 	Publish(ctx context.Context, change zone.Change) error
-	// Health returns nil while the service does its work, else the reason.
+	// Health returns nil while the service does its work, else the reason. How long that
+	// takes is bounded.
 	Health(ctx context.Context) error
 	// Degraded says what the service does without although it does its work.
 	Degraded() []string
@@ -82,13 +83,7 @@ type Options struct {
 // number of goroutines may use it.
 type Handler struct {
 	kept    kept
-	current atomic.Pointer[current]
-}
-
-// current is how requests that begin now are answered.
-type current struct {
-	routes  http.Handler
-	timeout time.Duration
+	current atomic.Pointer[http.Handler] // what answers requests that begin now
 }
 
 // kept is what outlives a change of the options: what is known of clients.
@@ -115,16 +110,13 @@ func New(opts Options) *Handler {
 // way end by the ones they began with.
 func (h *Handler) Reconfigure(opts Options) {
 	h.kept.limits.setRates(opts.Limits)
-	h.current.Store(&current{(&handler{opts, h.kept}).routes(), opts.Timeout})
+	routes := (&handler{opts, h.kept}).routes()
+	h.current.Store(&routes)
 }
 
-// ServeHTTP answers a request. How long that may take goes by the options of now, not by
-// those that the server was started with.
+// ServeHTTP answers a request by the options of now.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	now := h.current.Load()
-	// Whoever can't take a deadline, a recorder in a test, has none.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWithin(now.timeout)))
-	now.routes.ServeHTTP(w, r)
+	(*h.current.Load()).ServeHTTP(w, r)
 }
 
 func (h *handler) routes() http.Handler {
@@ -187,8 +179,10 @@ type healthy interface {
 	Degraded() []string
 }
 
+// answerHealth asks without the request's end: a client that has closed its half of the
+// connection is answered all the same, and doesn't make the service unhealthy.
 func answerHealth(w http.ResponseWriter, r *http.Request, service healthy) {
-	if err := service.Health(r.Context()); err != nil {
+	if err := service.Health(context.WithoutCancel(r.Context())); err != nil {
 		writeUnhealthy(w, err, service.Degraded())
 		return
 	}

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +24,7 @@ import (
 
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/limit"
+	"github.com/acmezone/acmezone/internal/logtest"
 	"github.com/acmezone/acmezone/internal/publish"
 	"github.com/acmezone/acmezone/internal/store"
 	"github.com/acmezone/acmezone/internal/zone"
@@ -62,30 +63,13 @@ type bed struct {
 	db      *store.Store
 	changes *publish.Pipeline
 	ns      *nameserver
-	log     *syncBuffer
+	log     *logtest.Buffer
 	http    *http.Client
 	opts    api.Options
 	handler *api.Handler
 	places  *limit.Connections
-	stop    func() // ends the HTTP server, and waits for that
-}
-
-// syncBuffer is a log that a test may read while the service writes it.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	timeout atomic.Int64 // publish.timeout of now, in nanoseconds
+	stop    func()       // ends the HTTP server, and waits for that
 }
 
 // enough is how long anything may take on a busy machine.
@@ -104,7 +88,7 @@ func start(t *testing.T, change func(*api.Options)) *bed {
 
 func startOn(t *testing.T, l net.Listener, transport *http.Transport, change func(*api.Options)) *bed {
 	t.Helper()
-	b := &bed{t: t, dir: t.TempDir(), ns: &nameserver{}, log: &syncBuffer{}, http: &http.Client{Transport: transport}, addr: l.Addr().String()}
+	b := &bed{t: t, dir: t.TempDir(), ns: &nameserver{}, log: &logtest.Buffer{}, http: &http.Client{Transport: transport}, addr: l.Addr().String()}
 	if b.network = transport.DialContext; b.network == nil {
 		b.network = new(net.Dialer).DialContext
 	}
@@ -132,9 +116,11 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	proxies := func() api.Proxies { return opts.Proxies }
 	b.places = api.NewConnections(512, 256, proxies)
 	stopPipeline := background(t, b.changes.Run)
+	<-b.changes.Ready()
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
 			Timeout: enough, Log: log, Proxies: proxies, Connections: b.places,
+			TimeoutNow: func() time.Duration { return time.Duration(b.timeout.Load()) },
 		})
 	})
 	b.stop = sync.OnceFunc(func() {
@@ -148,6 +134,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 			t.Error(err)
 		}
 	})
+	<-b.changes.Ready() // before that it isn't healthy
 	return b
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/acmezone/acmezone/internal/api"
 	"github.com/acmezone/acmezone/internal/audit"
 	"github.com/acmezone/acmezone/internal/limit"
+	"github.com/acmezone/acmezone/internal/logtest"
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
@@ -169,7 +170,7 @@ func TestAuditOfAFlood(t *testing.T) {
 
 // TestAnOperatorsWrongQuestionIsNoWarning: the answer goes to who asked.
 func TestAnOperatorsWrongQuestionIsNoWarning(t *testing.T) {
-	log := &syncBuffer{}
+	log := &logtest.Buffer{}
 	admin := api.NewAdmin(refusingAdmin{}, slog.New(slog.NewTextHandler(log, nil)))
 	w := httptest.NewRecorder()
 	admin.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/changes/unbind-domain", strings.NewReader(`{"Domain": "example.com"}`)))

@@ -88,19 +88,24 @@ func (g *bcryptGate) matches(ctx context.Context, hash, password string) (bool, 
 	if g.known(pair) {
 		return false, nil
 	}
-	c, first := g.enter(hash, pair)
-	switch {
-	case c == nil:
-		return false, errChecking
-	case first:
-		c.ok, c.err = g.check(ctx, hash, password)
-		g.leave(hash, pair, c)
-	}
-	select {
-	case <-c.done:
-		return c.ok, c.err
-	case <-ctx.Done():
-		return false, errChecking
+	for {
+		c, first := g.enter(hash, pair)
+		switch {
+		case c == nil:
+			return false, errChecking
+		case first:
+			c.ok, c.err = g.check(ctx, hash, password)
+			g.leave(hash, pair, c)
+			return c.ok, c.err
+		}
+		select {
+		case <-c.done:
+			if c.err == nil {
+				return c.ok, nil
+			} // else it was the other one's time that was over: this one has its own
+		case <-ctx.Done():
+			return false, errChecking
+		}
 	}
 }
 

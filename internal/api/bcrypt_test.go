@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -146,11 +147,13 @@ func (s stuck) Commit(ctx context.Context, change zone.Change) error {
 // TestHashThatIsNotReplacedInTimeEndsTheRequest: the account store waits no longer for the
 // fast hash than for anything else, since a service that stops waits for it.
 func TestHashThatIsNotReplacedInTimeEndsTheRequest(t *testing.T) {
-	b := start(t, func(o *api.Options) { o.Changes, o.Timeout = stuck{o.Changes}, 500*time.Millisecond })
-	c := b.importedAccount(1, bcrypt.MinCost)
-	c.FullDomain = c.Subdomain + ".auth.test"
-	b.http.Timeout = 10 * time.Second
-	b.want("a disk that is stuck", b.store(b.tenant("t", "a.test").token, "a.test", c), 503, `{"error": "not_stored"}`)
+	synctest.Test(t, func(t *testing.T) {
+		b := startTimeless(t, nil, func(o *api.Options) { o.Changes = stuck{o.Changes} })
+		c := b.importedAccount(1, bcrypt.MinCost)
+		c.FullDomain = c.Subdomain + ".auth.test"
+		b.http.Timeout = 2 * enough
+		b.want("a disk that is stuck", b.store(b.tenant("t", "a.test").token, "a.test", c), 503, `{"error": "not_stored"}`)
+	})
 }
 
 // TestSlowHashesHoldUpNobodyElse: a flood of wrong passwords at an imported account is

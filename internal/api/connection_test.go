@@ -89,7 +89,7 @@ func TestHeldRefusalsGiveWay(t *testing.T) {
 		"HTTP/2": func(b *bed, source string, wrong credentials) { b.hangStreams(254, source, wrong) }, // in two connections
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := start(t, func(o *api.Options) { o.Limits.RefusalTime = time.Minute })
+			b := start(t, func(o *api.Options) { o.Limits.RefusalTime = 5 * time.Second })
 			b.http.Transport = &http.Transport{DisableKeepAlives: true} // those are given up as well
 			c := b.register("")
 			wrong := credentials{Username: c.Username, Password: c.Subdomain, Subdomain: c.Subdomain}

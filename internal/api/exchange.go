@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,8 +14,9 @@ import (
 type exchange struct {
 	*http.Request
 	arrived time.Time
-	client  netip.Addr // who is calling; invalid where that isn't known
-	notes   []any      // for the log: account and the like, never a secret
+	client  netip.Addr      // who is calling; invalid where that isn't known
+	gone    <-chan struct{} // closed when nobody can be answered any more, where that shows; else nil
+	notes   []any           // for the log: account and the like, never a secret
 
 	// For the audit log alone.
 	proved    bool   // a password or token was right
@@ -29,7 +31,10 @@ func (e *exchange) note(keysAndValues ...any) { e.notes = append(e.notes, keysAn
 func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		at(w, endpointOf(what))
-		e := &exchange{Request: r, arrived: time.Now(), client: h.Proxies.client(r)}
+		e := &exchange{arrived: time.Now(), client: h.Proxies.client(r), gone: gone(r)}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), writeWithin(h.Timeout))
+		defer cancel()
+		e.Request = r.WithContext(ctx)
 		h.sayUnnamedProxy(r)
 		err := do(w, e)
 		if err != nil {
@@ -38,6 +43,16 @@ func (h *handler) answer(what string, do func(http.ResponseWriter, *exchange) er
 		h.logExchange(what, e, err)
 		h.Audit.Write(auditEntry(what, e, err)) // before the answer leaves, unless it is a long one
 	}
+}
+
+// gone is closed when a request can't be answered any more: over HTTP/2 when its stream is
+// over. Over HTTP/1 nobody can say. A client that has closed its half of the connection may
+// wait for the answer, and looks like one that has hung up, so neither ends what was begun.
+func gone(r *http.Request) <-chan struct{} {
+	if r.ProtoMajor < 2 {
+		return nil
+	}
+	return r.Context().Done()
 }
 
 // sayUnnamedProxy says once that a proxy stands in front that nobody has named.

@@ -169,9 +169,9 @@ func (h *handler) countFailure(e *exchange, refusal error) error {
 	return refusal
 }
 
-// hold makes the refusal of a login that began then take its time. A client that hangs
-// up ends it. It keeps nobody out: those that are held all the time, by who sends one wrong
-// password after the other, would otherwise have all the connections there may be.
+// hold makes the refusal of a login that began then take its time, unless nobody can be
+// answered any more. It keeps nobody out: those that are held all the time, by who sends
+// one wrong password after the other, would otherwise have all the connections there may be.
 func (h *handler) hold(e *exchange, began time.Time, patient bool) {
 	giveWay(e.Request)
 	least := limitedTime
@@ -182,6 +182,7 @@ func (h *handler) hold(e *exchange, began time.Time, patient bool) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-e.Context().Done():
+	case <-e.gone:
+	case <-serverLife(e.Context()).Done():
 	}
 }

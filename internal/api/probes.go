@@ -56,10 +56,11 @@ func NewProbes(opts ProbeOptions) http.Handler {
 	return r
 }
 
-// probe answers 200 without a body, or 503 with the reason.
+// probe answers 200 without a body, or 503 with the reason, also to who closes his half of
+// the connection when he has asked.
 func probe(ask func(context.Context) error, failed error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if err := ask(r.Context()); err != nil {
+		if err := ask(context.WithoutCancel(r.Context())); err != nil {
 			writeReason(w, failed, err.Error())
 			return
 		}

@@ -45,7 +45,7 @@ func probes(t *testing.T, service api.Probed) *bed {
 		transport.CloseIdleConnections()
 		stop()
 	})
-	return &bed{t: t, addr: l.Addr().String(), http: &http.Client{Transport: transport}, network: new(net.Dialer).DialContext}
+	return &bed{t: t, addr: l.Addr().String(), network: new(net.Dialer).DialContext, http: &http.Client{Transport: transport}}
 }
 
 func TestProbes(t *testing.T) {
@@ -149,6 +149,20 @@ func TestProbesOfAForeignHost(t *testing.T) {
 	}
 	if a := b.raw("GET /livez HTTP/1.0\r\n\r\n"); !strings.HasPrefix(a, "HTTP/1.0 200 ") {
 		t.Errorf("a health check without a Host: %q", a)
+	}
+}
+
+// TestProbesOfWhoClosesHisHalf of the connection, by which net/http ends the request.
+func TestProbesOfWhoClosesHisHalf(t *testing.T) {
+	handler := api.NewProbes(api.ProbeOptions{Service: patient{}, Metrics: http.NotFoundHandler()})
+	closed, end := context.WithCancel(t.Context())
+	end()
+	for range 20 {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(closed, "GET", "/livez", nil))
+		if w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
 	}
 }
 

@@ -55,9 +55,13 @@ func (h *handler) register(w http.ResponseWriter, e *exchange) error {
 	if err := h.Changes.Commit(ctx, zone.Register{Account: account, Token: charge}); err != nil {
 		return err
 	}
+	return h.answerRegistration(w, account, password)
+}
+
+func (h *handler) answerRegistration(w http.ResponseWriter, account zone.Account, password string) error {
 	answer, err := json.Marshal(registration{
 		Username: account.Username, Password: password, Subdomain: account.Subdomain,
-		FullDomain: h.Definition.FullName(account.Subdomain), AllowFrom: allowFrom.Strings(),
+		FullDomain: h.Definition.FullName(account.Subdomain), AllowFrom: account.AllowFrom.Strings(),
 	})
 	if err != nil {
 		return err

@@ -30,7 +30,8 @@ type ServeOptions struct {
 	Connections *limit.Connections // nil: no bounds
 	Log         *slog.Logger
 
-	// TimeoutNow is asked at the stop, where Timeout may change; nil: it doesn't.
+	// TimeoutNow is asked at each request, and at the stop, where Timeout may change; nil:
+	// it doesn't.
 	TimeoutNow func() time.Duration
 }
 
@@ -80,8 +81,15 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	}
 	fresh.hearOut()
 	kept.letEnd()
-	// Every handler ends by its own deadline, or with the server's life, so this does.
-	timeout := opts.timeoutNow()
+	err := finish(server, opts.timeoutNow(), end)
+	serving.Wait()
+	return errors.Join(failed, err)
+}
+
+// finish stops a server that gets no connections any more, when those that it has are done
+// with their requests. Every handler ends by its own deadline, or with the server's life,
+// which end ends after the timeout.
+func finish(server *http.Server, timeout time.Duration, end func()) error {
 	defer time.AfterFunc(timeout, end).Stop()
 	grace, cancel := context.WithTimeout(context.Background(), writeWithin(timeout))
 	defer cancel()
@@ -90,8 +98,7 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 		// Somebody reads more slowly than is allowed; nothing may outlive this.
 		err = errors.Join(err, server.Close())
 	}
-	serving.Wait()
-	return errors.Join(failed, err)
+	return err
 }
 
 // serverLife returns a context that ends when no request may wait any longer, since the
@@ -117,13 +124,21 @@ func serveOne(server *http.Server, l net.Listener, secure bool) error {
 // writeWithin is how long after its headers a request must have been answered.
 func writeWithin(timeout time.Duration) time.Duration { return senderTime + timeout + writeSlack }
 
+// withinNow has a request answered within what may be now, not when the server was started.
+func withinNow(timeout func() time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWithin(timeout()))) // else the server's own holds
+		next.ServeHTTP(w, r)
+	})
+}
+
 func newServer(h http.Handler, opts ServeOptions) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(opts.TLS == nil)
 	return &http.Server{
-		Handler:           guarded(h),
+		Handler:           guarded(withinNow(opts.timeoutNow, h)),
 		ConnContext:       withConnection,
 		TLSConfig:         opts.TLS,
 		Protocols:         protocols,

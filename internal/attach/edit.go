@@ -114,7 +114,7 @@ func (p *plan) isHalfDone(ctx context.Context) bool {
 		case i == 0 && !p.serial.Reached(a.Serial) && p.plausible(a):
 			return true
 		case a.Serial == p.serial:
-			if said, _ := p.differs(ctx, a.Server); said != "" { // no answer says nothing
+			if said, _ := p.said(ctx, a.Server); said != "" { // no answer says nothing
 				return true
 			}
 		}
@@ -140,14 +140,20 @@ func (p *plan) differs(ctx context.Context, server string) (string, error) {
 	return "", nil
 }
 
-// answersIt returns an error if a server of the right serial doesn't answer what is
-// wanted. A connection that is cut off, as while a server replaces its processes, is
-// tried again.
-func (p *plan) answersIt(ctx context.Context, server string) error {
+// said is differs for a server that may be at a reload: a connection that is cut off, as
+// while a server replaces its processes, is tried again.
+func (p *plan) said(ctx context.Context, server string) (string, error) {
 	said, err := p.differs(ctx, server)
 	for tries := 1; err != nil && tries < 5 && ctx.Err() == nil; tries++ {
 		said, err = p.differs(ctx, server)
 	}
+	return said, err
+}
+
+// answersIt returns an error if a server of the right serial doesn't answer what is
+// wanted.
+func (p *plan) answersIt(ctx context.Context, server string) error {
+	said, err := p.said(ctx, server)
 	if said != "" {
 		err = errors.New(said)
 	}

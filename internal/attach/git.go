@@ -100,7 +100,7 @@ func git(ctx context.Context, top string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", top, "--no-optional-locks"}, args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=/nonexistent", "GIT_TERMINAL_PROMPT=0"}
 	cmd.Dir = "/"
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = gitTime // on a busy machine whoever reads what it wrote may come late
 	if err := asOwner(cmd, filepath.Join(top, ".git")); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/acmezone/acmezone/internal/audit"
+	"github.com/acmezone/acmezone/internal/logtest"
 )
 
 // helperAt serves an editor at a socket until the test ends.
@@ -27,7 +28,7 @@ func helperAt(t testing.TB, open func() (*Editor, error)) (socket string, logged
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := new(lockedText)
+	log := new(logtest.Buffer)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- Serve(ctx, l, open, slog.New(slog.NewTextHandler(log, nil))) }()
@@ -38,23 +39,6 @@ func helperAt(t testing.TB, open func() (*Editor, error)) (socket string, logged
 		}
 	})
 	return socket, log.String
-}
-
-type lockedText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedText) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func (b *bed) open() (*Editor, error) { return b.Editor, nil }

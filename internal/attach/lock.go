@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// lockPoll is how often a held lock is tried again.
-const lockPoll = 50 * time.Millisecond
+	"github.com/acmezone/acmezone/internal/flock"
+)
 
 // lockFolder locks the folder that a zone file is in (flock(2)). The folder stays
 // whatever is renamed in it, by acmezone or an editor, and no lock file lies about in
@@ -30,20 +29,16 @@ func lockFolder(ctx context.Context, zoneFile string, wait time.Duration) (relea
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	for {
-		err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = dir.Close() }, nil // which lets go of it
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(fmt.Errorf("locking %s: %w", dir.Name(), err), dir.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("%s is locked by %s, which edits a zone there: wait until it has ended", dir.Name(), holder(dir)), dir.Close())
-		case <-time.After(lockPoll):
-		}
+	err = flock.Take(ctx, dir)
+	switch {
+	case err == nil:
+		return func() { _ = dir.Close() }, nil // which lets go of it
+	case errors.Is(err, flock.ErrHeld):
+		err = fmt.Errorf("%s is locked by %s, which edits a zone there: wait until it has ended", dir.Name(), holder(dir))
+	default:
+		err = fmt.Errorf("locking %s: %w", dir.Name(), err)
 	}
+	return nil, errors.Join(err, dir.Close())
 }
 
 // holder says who has locked a folder, as the kernel has it (proc_locks(5)).

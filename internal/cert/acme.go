@@ -35,10 +35,10 @@ type ACME struct {
 	EABKeyFile string            // holds the HMAC key that goes with it
 	RootFile   string            // PEM: a CA to be trusted besides the system's when asking Directory; may be empty
 	Storage    string            // folder of account and certificate, as certmagic lays it out
-	Forget     time.Duration     // how long resolvers may remember what was at the owner before
 
 	Challenges Challenges
-	Ready      <-chan struct{} // closed when the name servers answer the zone
+	Forget     func() time.Duration // how long resolvers may now remember what was at the owner before
+	Ready      <-chan struct{}      // closed when the name servers answer the zone
 	Log        *slog.Logger
 }
 

@@ -120,7 +120,7 @@ func TestAnAccountThatIsBoundElsewhere(t *testing.T) {
 		if s.account != "acme/ca.test-dir/users/me@example.org/me.json" {
 			t.Error(s.account)
 		}
-		if err := s.Store(t.Context(), s.account, c.content); err != nil {
+		if err := s.Store(t.Context(), "acme/ca.test-dir/users/default/default.json", c.content); err != nil { // as with a CA that doesn't repeat the address
 			t.Fatal(err)
 		}
 		if got := s.known(t.Context()); got != c.known {

@@ -1,17 +1,21 @@
 package cert
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"github.com/mholt/acmez/v3/acme"
 
 	"github.com/acmezone/acmezone/internal/zone"
 )
+
+// errSlow is for a CA that answers, and yet doesn't come to an end: its order stays
+// "processing", for instance. Requests have bounds of their own.
+var errSlow = errors.New("the try took too long")
 
 // unreached reports whether the CA wasn't reached at all, which costs it nothing.
 func unreached(err error) bool {
@@ -33,7 +37,7 @@ func (m *Managed) why(err error) string {
 		return oneLine("the challenge couldn't be published: " + err.Error())
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("the CA at %s shows a certificate of a root that isn't trusted here: name its root in api.acme_ca_file", m.Directory)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errSlow):
 		return fmt.Sprintf("the CA at %s didn't finish within %v", m.Directory, tryTime)
 	case errors.As(err, &request):
 		return oneLine(fmt.Sprintf("the CA isn't reached at %s: %v", request.URL, request.Err))
@@ -51,8 +55,8 @@ func (m *Managed) inOurWords(text string) string {
 		what, _, _ = strings.Cut(what, " - storage is probably")
 		return fmt.Sprintf("the folder %s (api.acme_storage) can't be written to: %s", m.Storage, what)
 	}
-	if strings.HasSuffix(text, "order took too long") {
-		return fmt.Sprintf("the CA at %s took the order and didn't finish it: it is still processing", m.Directory)
+	if _, what, found := strings.Cut(text, "getting ACME account: "); found {
+		return fmt.Sprintf("the account in %s can't be used: %s: take the file away to have another one registered", filepath.Join(m.Storage, m.accountKey()), what)
 	}
 	text = strings.TrimPrefix(text, "["+m.Host+"] ")
 	return strings.TrimPrefix(strings.TrimPrefix(text, "Obtain: "), "Renew: ")

@@ -57,7 +57,7 @@ func renewOnFullDisk(t *testing.T, folder string) {
 		t.Errorf("%v: %+v", err, m.Status())
 	}
 	if !log.has("can't be stored, and a restart would lose it") || !log.has("is stored now") {
-		t.Error(log.text.String())
+		t.Error(log.String())
 	}
 	stop()
 }

@@ -50,9 +50,10 @@ func newCertMagic(m *Managed) *certMagic {
 	c.issuer = certmagic.NewACMEIssuer(c.config, certmagic.ACMEIssuer{
 		CA: m.Directory, Email: contact(m.Email), Agreed: true, TrustedRoots: m.roots,
 		DisableHTTPChallenge: true, DisableTLSALPNChallenge: true,
-		DNS01Solver:    &solver{owner: m.Challenge.Owner, forget: m.Forget, challenges: m.Challenges},
-		NewAccountFunc: c.bind,
-		Logger:         c.log.zap(),
+		CertObtainTimeout: tryTime, // of each wait: an order that is given up may still be carried out
+		DNS01Solver:       &solver{owner: m.Challenge.Owner, forget: m.Forget, challenges: m.Challenges},
+		NewAccountFunc:    c.bind,
+		Logger:            c.log.zap(),
 	})
 	// After a failure certmagic would ask Let's Encrypt's staging CA first. That is an
 	// account with somebody whom the operator never named, and an order more each time;

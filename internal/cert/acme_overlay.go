@@ -13,6 +13,9 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
+// accounts is the folder of all accounts, as certmagic lays it out.
+const accounts = "acme"
+
 // storage is certmagic's way to the folder. The service has it for itself, since it has
 // the database for itself, and one goroutine uses it: a lock file would only be left over
 // by kill -9, and its keeper outlive its use.
@@ -38,7 +41,7 @@ func (a ACME) accountKey() string {
 	}
 	user, _, _ := strings.Cut(email, "@")
 	safe := certmagic.StorageKeys.Safe
-	return path.Join("acme", safe(a.issuer()), "users", safe(email), safe(user)+".json")
+	return path.Join(accounts, safe(a.issuer()), "users", safe(email), safe(user)+".json")
 }
 
 // issuer is how certmagic calls the CA.
@@ -56,10 +59,21 @@ func (s *storage) Store(ctx context.Context, key string, value []byte) error {
 		s.issued[path.Base(key)] = value
 		return nil
 	}
+	key = s.ours(key)
 	if err := s.FileStorage.Store(ctx, key, value); err != nil {
 		return err
 	}
 	return handOver(s.Path, filepath.FromSlash(key))
+}
+
+// ours has the account be kept where it is looked for: the library looks by the address in
+// the configuration, and keeps by the one that the CA repeats. Some CAs repeat none, since
+// they keep none, and would be asked for another account with each order.
+func (s *storage) ours(key string) string {
+	if !strings.HasPrefix(key, accounts+"/") {
+		return key
+	}
+	return strings.TrimSuffix(s.account, ".json") + path.Ext(key)
 }
 
 func isCertificate(key string) bool { return strings.HasPrefix(key, certificates+"/") }
@@ -112,6 +126,7 @@ var errGone = errors.New("the CA doesn't know the account any more")
 
 // Delete notices that the library gives the account up.
 func (s *storage) Delete(ctx context.Context, key string) error {
+	key = s.ours(key)
 	err := s.FileStorage.Delete(ctx, key)
 	if err == nil && key == s.account && !s.registering {
 		s.gone = true

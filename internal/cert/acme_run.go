@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// tryTime bounds one try: CAs may take minutes to validate.
+	// tryTime bounds one try: CAs may take minutes to validate, and to sign.
 	tryTime = 15 * time.Minute
 	// askTime bounds the question when a renewal is wanted.
 	askTime = time.Minute
@@ -61,6 +61,7 @@ func (m *Managed) step(ctx context.Context, ca authority) {
 	if m.unkept != nil && !time.Now().Before(m.keepAt) {
 		m.keep(m.unkept)
 	}
+	m.plan.turnedBack(time.Now())
 	if at := m.plan.askAt; !at.IsZero() && !time.Now().Before(at) {
 		m.ask(ctx, ca)
 	}
@@ -98,6 +99,9 @@ func (m *Managed) try(ctx context.Context, ca authority) {
 	within, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	got, retryAfter, err := ca.order(within)
+	if err != nil && within.Err() != nil && ctx.Err() == nil && !errors.As(err, new(acme.Problem)) {
+		err = errSlow
+	}
 	if err == nil {
 		err = m.takeUp(got)
 	}

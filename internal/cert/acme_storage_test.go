@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddyserver/certmagic"
 	"golang.org/x/sys/unix"
 )
 
@@ -47,7 +46,7 @@ func TestWhatRootWritesIsTheFoldersOwners(t *testing.T) {
 	if err := makeFolder(folder); err != nil {
 		t.Fatal(err)
 	}
-	s := &storage{FileStorage: certmagic.FileStorage{Path: folder}}
+	s := newStorage(&Managed{ACME: ACME{Directory: "https://ca", Storage: folder}})
 	if err := s.Store(t.Context(), "acme/ca/users/default/default.key", []byte("key")); err != nil {
 		t.Fatal(err)
 	}

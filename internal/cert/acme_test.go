@@ -225,7 +225,7 @@ func TestSelfSignedUntilTheFirstOne(t *testing.T) {
 		}
 		pair, _ := m.GetCertificate(nil)
 		if pair.Leaf.Issuer.CommonName != "Test CA" || !log.has("self-signed certificate until") || !log.has("certificate in use") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		stop()
 	})
@@ -332,6 +332,26 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+// TestASlowCA isn't one that isn't reached, and asked again in seconds: what it has been
+// asked for may yet come.
+func TestASlowCA(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := open(t, t.TempDir(), &transcript{})
+		ca := &fakeCA{waiting: time.Hour}
+		stop := running(t, m, ca)
+		time.Sleep(tryTime + time.Second)
+		synctest.Wait()
+		if s := m.Status(); s.LastError != "the CA at https://ca.test/dir didn't finish within 15m0s" || s.NextTry.Sub(s.LastTry) < tryTime+time.Minute {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(2 * time.Minute) // in the midst of the next one
+		stop()
+		if s := m.Status(); s.Failures != 1 {
+			t.Errorf("the end is counted as a failure: %+v", s)
+		}
+	})
+}
+
 // TestNextTryIsTrue compares what the status said after each failure with what came.
 func TestNextTryIsTrue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -387,12 +407,12 @@ func TestAnExpiredCertificateIsLoud(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		m := open(t, folder, log)
 		if !log.has("the stored certificate has expired and clients refuse it") || log.has("certificate in use") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		stop := running(t, m, &fakeCA{fail: refused})
 		synctest.Wait()
 		if !log.has("has expired and couldn't be renewed: clients refuse it") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		stop()
 	})
@@ -551,7 +571,7 @@ func TestBrokenStorageIsReplaced(t *testing.T) {
 		write(t, filepath.Join(folder, "certificates", "ca.test-dir", "auth.test", "auth.test.crt"), []byte("broken"))
 		m := open(t, folder, log)
 		if !m.Status().SelfSigned || !log.has("the stored certificate can't be used") {
-			t.Error(log.text.String())
+			t.Error(log.String())
 		}
 		ca := &fakeCA{life: 90 * 24 * time.Hour}
 		stop := running(t, m, ca)
@@ -595,11 +615,32 @@ func TestInOurWords(t *testing.T) {
 		"[auth.test] Obtain: saving assets: write /acme/x: no space left on device":                        "saving assets: write /acme/x: no space left on device",
 		"[auth.test] Renew: no": "no",
 		"something":             "something",
-		"[auth.test] Obtain: [auth.test] finalizing order https://ca.test/1: order took too long": "the CA at https://ca.test/dir took the order and didn't finish it: it is still processing",
+		"[auth.test] Obtain: getting ACME account: unexpected end of JSON input": "the account in /acme/acme/ca.test-dir/users/default/default.json can't be used: unexpected end of JSON input: take the file away to have another one registered",
 	} {
 		if got := m.why(errors.New(text)); got != want {
 			t.Errorf("said %s\nwant %s", got, want)
 		}
+	}
+}
+
+// TestClockIsTurnedBack: a machine whose clock was ahead doesn't wait until it is as late
+// again.
+func TestClockIsTurnedBack(t *testing.T) {
+	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	ahead := now.Add(1000 * time.Hour)
+	s := schedule{failedAt: ahead, retryAt: ahead.Add(time.Minute), askAt: ahead}
+	s.turnedBack(now)
+	if !s.retryAt.Equal(now.Add(time.Minute)) || !s.askAt.Equal(now) {
+		t.Errorf("%+v", s)
+	}
+	before := s
+	s.turnedBack(now.Add(time.Second))
+	if s.retryAt != before.retryAt || s.askAt != before.askAt {
+		t.Errorf("%+v", s)
+	}
+	var none schedule
+	if none.turnedBack(now); !none.retryAt.IsZero() || !none.askAt.IsZero() {
+		t.Errorf("%+v", none)
 	}
 }
 

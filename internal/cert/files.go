@@ -30,14 +30,14 @@ type Files struct {
 }
 
 // OpenFiles loads the pair. The error is one line that names the file and what is
-// wrong with it. A certificate that has expired is used, with a warning.
+// wrong with it. A certificate that has expired is used, and Replaceable warns of it.
 func OpenFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	f := &Files{certFile: certFile, keyFile: keyFile, log: log}
 	pair, err := f.load()
 	if err != nil {
 		return nil, err
 	}
-	f.use(pair)
+	f.current.Store(pair)
 	return f, nil
 }
 
@@ -153,13 +153,14 @@ func (f *Files) reload() {
 	f.refused.Store(nil)
 	// The chain above the same certificate may have changed as well.
 	if !slices.EqualFunc(pair.Certificate, current.Certificate, bytes.Equal) {
-		f.use(pair)
+		f.current.Store(pair)
+		f.announce()
 	}
 }
 
-func (f *Files) use(pair *tls.Certificate) {
-	f.current.Store(pair)
-	leaf, now := pair.Leaf, time.Now()
+// announce says what is in use from now on.
+func (f *Files) announce() {
+	leaf, now := f.current.Load().Leaf, time.Now()
 	f.log.Info("certificate in use", "file", f.certFile, "subject", leaf.Subject.String(), "names", leaf.DNSNames, "expires", leaf.NotAfter.UTC())
 	switch {
 	case now.After(leaf.NotAfter):

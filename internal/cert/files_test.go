@@ -147,14 +147,16 @@ func TestTheLogNamesTheCertificateAndWarns(t *testing.T) {
 		write(t, certFile, chain)
 		write(t, keyFile, key)
 		log := &transcript{}
-		if _, err := OpenFiles(certFile, keyFile, log.logger()); err != nil {
-			t.Errorf("%q: %v", say, err)
+		files, err := OpenFiles(certFile, keyFile, log.logger())
+		if err != nil || log.String() != "" {
+			t.Fatalf("%q: %v; said before it is in use: %s", say, err, log)
 		}
+		files.announce()
 		expires := now.Add(selfSignedFor).UTC().Format("2006-01-02")
 		if !log.has("CN=auth.test") || !log.has(expires) || !log.has(say) || log.has("WARN") != (say != "") {
-			t.Errorf("want %q: %s", say, &log.text)
+			t.Errorf("want %q: %s", say, log)
 		}
-		if strings.Contains(log.text.String(), "PRIVATE") {
+		if strings.Contains(log.String(), "PRIVATE") {
 			t.Error("the key is in the log")
 		}
 	}
@@ -185,13 +187,14 @@ func TestLittleLeftIsSaid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		files.announce()
 		if log.has("WARN") != warns {
-			t.Errorf("%v left: %s", left, &log.text)
+			t.Errorf("%v left: %s", left, log)
 		}
-		before := log.text.Len()
+		before := len(log.String())
 		files.warn()
-		if (log.text.Len() > before) != warns || (files.Status().Trouble(time.Now()) != "") != warns || files.Status().Host != "auth.test" {
-			t.Errorf("%v left: %s", left, &log.text)
+		if (len(log.String()) > before) != warns || (files.Status().Trouble(time.Now()) != "") != warns || files.Status().Host != "auth.test" {
+			t.Errorf("%v left: %s", left, log)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package cert
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/pem"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/acmezone/acmezone/internal/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -147,21 +148,8 @@ func until(t *testing.T, what string, reached func() bool) {
 }
 
 // transcript is what was logged.
-type transcript struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *transcript) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+type transcript struct{ logtest.Buffer }
 
 func (l *transcript) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
-func (l *transcript) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), text)
-}
+func (l *transcript) has(text string) bool { return strings.Contains(l.String(), text) }

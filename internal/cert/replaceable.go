@@ -17,10 +17,11 @@ type Replaceable struct {
 	log     *slog.Logger
 }
 
-// NewReplaceable begins with those files.
+// NewReplaceable begins with those files, and says in the log what they hold.
 func NewReplaceable(files *Files, log *slog.Logger) *Replaceable {
 	r := &Replaceable{changed: make(chan struct{}, 1), log: log}
 	r.current.Store(files)
+	files.announce()
 	return r
 }
 
@@ -32,9 +33,10 @@ func (r *Replaceable) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certifica
 // Status says how it is.
 func (r *Replaceable) Status() zone.CertificateStatus { return r.current.Load().Status() }
 
-// Replace has other files in their place, at once.
+// Replace has other files in their place, at once, and says what they hold.
 func (r *Replaceable) Replace(files *Files) {
 	r.current.Store(files)
+	files.announce()
 	select {
 	case r.changed <- struct{}{}:
 	default: // it is known already

@@ -34,6 +34,7 @@ const (
 type schedule struct {
 	renewAt  time.Time // a new certificate is due; zero: there is none yet
 	retryAt  time.Time // no try before, after failures
+	failedAt time.Time // when the last of these was
 	failures int
 	askAt    time.Time // the CA is asked when it wants the renewal; zero: never
 	leaf     *x509.Certificate
@@ -95,7 +96,19 @@ func (s *schedule) failed(unreached bool, retryAfter string) {
 	}
 	s.failures++
 	wait += time.Duration(rand.Float64() * float64(wait) / 10) // so that many don't come together
-	s.retryAt = now.Add(max(wait, min(putOff(retryAfter, now), longestPutOff)))
+	s.failedAt, s.retryAt = now, now.Add(max(wait, min(putOff(retryAfter, now), longestPutOff)))
+}
+
+// turnedBack puts right what was reckoned by a clock that was ahead: as a machine begins
+// by its own, and goes over to that of others, all waits would last as much longer.
+func (s *schedule) turnedBack(now time.Time) {
+	now = now.Round(0)
+	if now.Before(s.failedAt) {
+		s.failedAt, s.retryAt = now, now.Add(s.retryAt.Sub(s.failedAt))
+	}
+	if s.askAt.Sub(now) > farthest {
+		s.askAt = now
+	}
 }
 
 func doubled(first, last time.Duration, times int) time.Duration {

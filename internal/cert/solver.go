@@ -25,7 +25,7 @@ const (
 // remembers nothing.
 type solver struct {
 	owner      string
-	forget     time.Duration
+	forget     func() time.Duration // is asked at each challenge
 	challenges Challenges
 }
 
@@ -39,7 +39,7 @@ func (s *solver) Present(ctx context.Context, c acme.Challenge) error {
 // Wait lets resolvers forget that there was nothing, or something else.
 func (s *solver) Wait(ctx context.Context, _ acme.Challenge) error {
 	select {
-	case <-time.After(min(s.forget, longestForget)):
+	case <-time.After(min(s.forget(), longestForget)):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -16,6 +17,8 @@ const (
 	askTime = 2 * time.Second
 	// udpTries is how often a datagram is sent: one may get lost.
 	udpTries = 2
+	// cutOffTries is how often a question is asked whose connection is cut off.
+	cutOffTries = 5
 	// ednsSize is what servers and resolvers agreed upon in 2020.
 	ednsSize = 1232
 )
@@ -62,15 +65,29 @@ func (a asker) ask(ctx context.Context, server string, q question) (*dns.Msg, er
 
 // once takes what comes first, truncated or not.
 func (a asker) once(ctx context.Context, server string, q question) (*dns.Msg, error) {
+	network := "udp"
 	if q.tcp {
-		return a.exchange(ctx, "tcp", server, q.message())
+		network = "tcp"
 	}
-	var answer *dns.Msg
-	err := errors.New("not asked")
-	for try := 0; try < udpTries && err != nil && ctx.Err() == nil && !errors.Is(err, errNoRoute); try++ {
-		answer, err = a.exchange(ctx, "udp", server, q.message())
+	for try := 1; ; try++ {
+		answer, err := a.exchange(ctx, network, server, q.message())
+		if err == nil || ctx.Err() != nil || !mayBeChance(err, q.tcp, try) {
+			return answer, err
+		}
 	}
-	return answer, err
+}
+
+// mayBeChance reports whether the same question should be asked again: a datagram may get
+// lost, and a server that replaces its processes, as NSD does at each reload, cuts off who
+// has connected just then. That is no closed port.
+func mayBeChance(err error, tcp bool, try int) bool {
+	switch {
+	case errors.Is(err, errNoRoute):
+		return false
+	case tcp:
+		return try < cutOffTries && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF))
+	}
+	return try < udpTries
 }
 
 func (a asker) exchange(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error) {

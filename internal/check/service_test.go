@@ -145,7 +145,7 @@ func TestEverythingIsDead(t *testing.T) {
 	}
 	begun := time.Now()
 	findings := check.Run(context.Background(), opts, nil)
-	if took := time.Since(begun); took > 10*time.Second {
+	if took := time.Since(begun); took > time.Minute {
 		t.Errorf("it took %v", took)
 	}
 	if len(findings) == 0 || check.Count(findings, check.OK) > 0 {

@@ -18,7 +18,8 @@ import (
 	"github.com/acmezone/acmezone/internal/zone"
 )
 
-// answerTime bounds one request to the service, which answers or fails sooner.
+// answerTime bounds one request to the service, besides what a change may wait for name
+// servers.
 const answerTime = time.Minute
 
 // Client speaks to the admin socket of a running service. It may be used by any
@@ -26,8 +27,9 @@ const answerTime = time.Minute
 type Client struct{ http *http.Client }
 
 // Dial connects to the socket at path and hangs up again: an error that wraps
-// ENOENT or ECONNREFUSED means that no service runs there.
-func Dial(ctx context.Context, path string) (*Client, error) {
+// ENOENT or ECONNREFUSED means that no service runs there. Timeout is the service's own,
+// publish.timeout.
+func Dial(ctx context.Context, path string, timeout time.Duration) (*Client, error) {
 	dialer := &net.Dialer{}
 	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err != nil {
@@ -36,10 +38,13 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	if err := conn.Close(); err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return over(func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return dialer.DialContext(ctx, "unix", path)
-	}}
-	return &Client{&http.Client{Transport: transport, Timeout: answerTime}}, nil
+	}, timeout), nil
+}
+
+func over(dial func(context.Context, string, string) (net.Conn, error), timeout time.Duration) *Client {
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: answerTime + timeout}}
 }
 
 // Do makes a change durable; a value that is set or removed is waited for until every

@@ -75,7 +75,7 @@ func TestWrongConfigurations(t *testing.T) {
 		{"[api]\nregistration = \"restrict\"", `line 2: api.registration: "restrict" is none of open, restricted, closed; did you mean "restricted"?`},
 		{"[api]\nregister_from = [\"here\"]", `line 2: api.register_from: "here" is neither a network such as "192.0.2.0/24" nor an address`},
 		{"[api]\nregister_from = [\"fe80::1%eth0\"]", `line 2: api.register_from: "fe80::1%eth0" is neither a network such as "192.0.2.0/24" nor an address`},
-		{"[api]\ncors_origins = [\"panel\"]", `line 2: api.cors_origins: "panel" is not an origin such as "https://panel.example.org"`},
+		{"[api]\ncors_origins = [\"panel\"]", `line 2: api.cors_origins: "panel" is not an origin such as "https://panel.example.org", without a path or the usual port`},
 		{"[limits]\nupdates = \"many\"", `line 2: limits.updates: "many" is not a rate such as "100/h", "10/m" or "0", which is none`},
 		{"[limits]\nupdates = 100", `line 2: limits.updates: "100" is not a rate such as "100/h", "10/m" or "0", which is none`},
 		{"[limits]\nupdates = []", `line 2: limits.updates: a list is there, where a rate such as "100/h" belongs`},

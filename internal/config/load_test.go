@@ -138,6 +138,7 @@ func TestWarnings(t *testing.T) {
 		{"[api]\nregistration = \"open\"\nlisten = [\"127.0.0.1:8053\"]", ""},
 		{"[api]\nregister_from = [\"::/0\"]", "api.register_from holds every address"},
 		{"[api]\nregister_from = [\"::1\"]", ""},
+		{"[api]\ntrusted_proxies = [\"0.0.0.0/0\"]", "api.trusted_proxies holds every address"},
 		{"[api]\ntls = \"off\"\ntrusted_proxies = [\"192.0.2.1\"]", "api.tls is off"},
 		{"[api]\ntls = \"off\"\nlisten = [\"127.0.0.1:8053\"]", ""},
 		{"[api]\ntls = \"off\"\nlisten = [\"/run/x\"]", "api.trusted_proxies is empty"},

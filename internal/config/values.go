@@ -34,13 +34,26 @@ func proxies(key string, entries []string) error {
 	return networks(key, entries)
 }
 
+// origins takes them as browsers write them, for the two are compared as they are.
 func origins(key string, entries []string) error {
 	for _, e := range entries {
-		if u, err := url.Parse(e); e != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {
-			return fmt.Errorf("%s: %q is not an origin such as \"https://panel.example.org\"", key, e)
+		if e != "*" && !isOrigin(e) {
+			return fmt.Errorf("%s: %q is not an origin such as \"https://panel.example.org\", without a path or the usual port", key, e)
 		}
 	}
 	return nil
+}
+
+// isOrigin reports whether a browser may write an origin like that (RFC 6454, 6.1).
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Scheme == "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":"):
+		return false
+	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
+		return false
+	}
+	return strings.EqualFold(s, u.Scheme+"://"+u.Host)
 }
 
 func webAddress(key, s string) error {

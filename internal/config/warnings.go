@@ -31,6 +31,8 @@ func (c *Config) openDoors() []warning {
 			"api.registration is open: anybody who reaches the API can register names here"},
 		{c.API.Registration == "restricted" && public && slices.ContainsFunc(c.API.RegisterFrom, isEverybody),
 			"api.register_from holds every address: anybody who reaches the API can register names here"},
+		{slices.ContainsFunc(c.API.TrustedProxies, isEverybody),
+			"api.trusted_proxies holds every address: whoever calls is believed whom he names, so allow lists, register_from and limits keep nobody out; name the proxies"},
 		{c.API.TLS == "off" && public,
 			"api.tls is off: passwords travel in the clear unless a proxy stands in front"},
 		{c.everybodyIsOne(),

@@ -13,6 +13,12 @@ import (
 // portAttempts bounds the search for a port that is free for UDP and TCP alike.
 const portAttempts = 16
 
+// receiveBuffer is how many octets of questions may wait at a UDP socket, by the system's
+// own count, a kilobyte or so for each: it is for moments in which the processors are taken,
+// and a question that finds no room costs a resolver a second or more. Linux' own default
+// has room for two hundred of them.
+const receiveBuffer = 1 << 20
+
 // bind opens UDP and TCP on one address, but for what was inherited.
 func bind(listen string, inherited *[]Inherited) (socket, error) {
 	addr, err := parseListen(listen)
@@ -71,6 +77,7 @@ func bindPort(have socket, addr netip.AddrPort) (socket, error) {
 			return socket{}, err
 		}
 		bound.udp = udp.(*net.UDPConn)
+		_ = bound.udp.SetReadBuffer(receiveBuffer) // or as much of it as the system gives
 	}
 	addr = netip.AddrPortFrom(addr.Addr(), bound.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port())
 	if have.tcp == nil {

@@ -2,6 +2,7 @@ package dnsserve
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"sync"
 	"testing"
@@ -91,5 +92,24 @@ func read(t *testing.T, s *Server, q dnstest.Query, stop <-chan struct{}) {
 		if err := consistent(&m, q.Name); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestQuestionsThatGather while nobody answers, more of them than have room in a socket as
+// Linux makes it, are all answered.
+func TestQuestionsThatGather(t *testing.T) {
+	s := start(t, dnstest.Definition(t))
+	conn := dial(t, s, "udp")
+	if err := conn.Conn.(*net.UDPConn).SetReadBuffer(receiveBuffer); err != nil {
+		t.Fatal(err)
+	}
+	const questions = 300
+	packet := numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"})
+	for range questions {
+		conn.send(t, packet)
+	}
+	publish(t, s, dnstest.Snapshot())
+	for range questions {
+		conn.receive(t)
 	}
 }

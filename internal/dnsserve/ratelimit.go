@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/zone"
 )
 
 // RateLimit bounds the UDP answers to one network, so that this server is of no use
@@ -109,21 +111,12 @@ func (s *Server) SetRateLimit(limit RateLimit) {
 // judge says what becomes of an answer to that address, at that time.
 func (l *rateLimiter) judge(to netip.Addr, c class, now time.Time) fate {
 	switch {
-	case l == nil || l.isExempt(to) || l.table.take(l.hash(to, c), now.Sub(l.begun)):
+	case l == nil || zone.Contains(l.limit.Exempt, to) || l.table.take(l.hash(to, c), now.Sub(l.begun)):
 		return answered
 	case l.limit.Slip > 0 && rand.IntN(l.limit.Slip) == 0:
 		return slipped
 	}
 	return limited
-}
-
-func (l *rateLimiter) isExempt(to netip.Addr) bool {
-	for i := range l.limit.Exempt {
-		if l.limit.Exempt[i].Contains(to) {
-			return true
-		}
-	}
-	return false
 }
 
 // hash stands for a network and a class.

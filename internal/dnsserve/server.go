@@ -99,20 +99,24 @@ func Listen(opts Options) (_ *Server, err error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for _, addr := range opts.Listen {
-		bound, err := bind(addr, &inherited)
-		if err != nil {
-			s.Close()
-			return nil, errors.Join(refuse(inherited), fmt.Errorf("dns: %w", err)) // the first may be why
-		}
-		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
-		s.sockets = append(s.sockets, bound)
-	}
-	if err := refuse(inherited); err != nil {
+	if err := s.bindAll(opts.Listen, &inherited); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// bindAll binds every address, but for what was inherited, of which nothing may be left.
+func (s *Server) bindAll(listen []string, inherited *[]Inherited) error {
+	for _, addr := range listen {
+		bound, err := bind(addr, inherited)
+		if err != nil {
+			return errors.Join(refuse(*inherited), fmt.Errorf("dns: %w", err)) // the first may be why
+		}
+		bound.udpCounts, bound.tcpCounts = new(counters), new(counters)
+		s.sockets = append(s.sockets, bound)
+	}
+	return refuse(*inherited)
 }
 
 // Name returns what logs, metrics and health call this publisher.

@@ -35,3 +35,14 @@ func TestEndOfPatienceIsNoSilence(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsLearntAfterTheEnd asks where NSD answers when the time is over: an address
+// that nobody has asked must not be taken for the one.
+func TestNothingIsLearntAfterTheEnd(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := &place{Settings: &Settings{Listeners: []string{"192.0.2.1:53", "192.0.2.2:53"}}}
+	if got := p.answering(ended, asker{apex: apex + "."}); got != "192.0.2.1:53" || p.listener != "" {
+		t.Errorf("%s, remembered %q", got, p.listener)
+	}
+}

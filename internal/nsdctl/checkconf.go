@@ -17,8 +17,13 @@ type checkconf struct {
 	file    string
 }
 
-// checkconfTime is how long nsd-checkconf may take; it takes milliseconds.
-const checkconfTime = 10 * time.Second
+const (
+	// checkconfTime is how long nsd-checkconf may take; it takes milliseconds.
+	checkconfTime = 10 * time.Second
+	// lastWords is how long what a program has written may take to come after its end. On a
+	// busy machine whoever reads it may not have had a turn for more than a second.
+	lastWords = 10 * time.Second
+)
 
 func newCheckconf(file string) (*checkconf, error) {
 	for _, name := range []string{"nsd-checkconf", "/usr/sbin/nsd-checkconf", "/usr/local/sbin/nsd-checkconf"} {
@@ -48,7 +53,7 @@ func (c *checkconf) run(ctx context.Context, args ...string) ([]string, error) {
 	limited, cancel := context.WithTimeout(ctx, checkconfTime)
 	defer cancel()
 	cmd := exec.CommandContext(limited, c.program, append(args, c.file)...)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = lastWords
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // command has the operator's own program speak to NSD, such as "sudo nsd-control".
@@ -22,7 +21,7 @@ func (c command) send(ctx context.Context, words string) (string, error) {
 	// A group of its own, so that what the program started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = lastWords
 	out, err := cmd.CombinedOutput()
 	answer := strings.TrimSpace(string(out))
 	line := strings.Join(slices.Concat(c, []string{words}), " ")

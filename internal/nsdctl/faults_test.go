@@ -347,7 +347,7 @@ func TestDatabase(t *testing.T) {
 	honest := w.nsd.opts.Write
 	w.nsd.opts.Write = unreadable
 	w.set("a", text(9))
-	mustSay(t, w.publishFor(3*time.Second), w.nsd.place.listener)
+	mustSay(t, w.publishFor(5*time.Second), w.nsd.place.listener)
 	w.nsd.opts.Write = honest
 	w.mustPublish()
 	server.Await(t, apex, uint32(w.current().Serial()))

@@ -112,7 +112,10 @@ func TestSecondaryWithOldDataIsNeverPassedOver(t *testing.T) {
 	w, primary, secondaries := startFamily(t)
 	secondaries[1].Freeze()
 	w.set("a", text(1))
-	mustSay(t, w.publishFor(2*time.Second), secondaries[1].Addr.String()+" still answers serial 5")
+	if err := w.nsd.Publish(t.Context(), w.current()); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, w.publishFor(5*time.Second), secondaries[1].Addr.String()+" still answers serial 5")
 	if got := primary.Serial(t, apex); got != 6 {
 		t.Errorf("the primary answers serial %d", got)
 	}
@@ -176,13 +179,18 @@ func TestServerIsToldAgain(t *testing.T) {
 	secondary.Await(t, apex, 5)
 	w.nsd.opts.Confirm = nil
 	w.set("a", text(1))
-	mustSay(t, w.publishFor(3*time.Second), "still answers serial 5", "allow-notify")
+	if err := w.nsd.Publish(t.Context(), w.current()); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, w.publishFor(5*time.Second), "still answers serial 5", "allow-notify")
 
 	deaf[0].Extra += "\nallow-notify: 127.0.0.0/8 NOKEY"
 	secondary.Reconfigure(nsdtest.Options{Addr: addr.String(), Zones: deaf})
 	if out, err := secondary.Control("reconfig"); err != nil {
 		t.Fatal(out, err)
 	}
-	w.mustPublish()
+	if err := retry(w.publish); err != nil {
+		t.Fatal(err)
+	}
 	secondary.Await(t, apex, 6)
 }

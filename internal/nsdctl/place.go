@@ -160,7 +160,8 @@ func (p *place) answering(ctx context.Context, a asker) string {
 		return p.listener
 	}
 	for _, server := range p.Listeners {
-		if _, err := a.serial(ctx, server); !errors.Is(err, errSilent) {
+		// Where ctx has ended nothing is known of the server.
+		if _, err := a.serial(ctx, server); ctx.Err() == nil && !errors.Is(err, errSilent) {
 			p.listener = server
 			return server
 		}
@@ -218,7 +219,7 @@ func (p *place) runCheckzone(ctx context.Context, file string) (complaint string
 	defer cancel()
 	cmd := exec.CommandContext(ctx, strings.TrimSuffix(p.conf.program, "conf")+"zone", p.Zone, file)
 	cmd.Dir = p.ZonesDir
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = lastWords
 	out, err := cmd.CombinedOutput()
 	var failed *exec.ExitError
 	if !errors.As(err, &failed) || ctx.Err() != nil {

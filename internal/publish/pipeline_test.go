@@ -283,7 +283,7 @@ func TestNothingIsPublishedBeforeItIsDurable(t *testing.T) {
 		asking.Go(func() {
 			for i := range 40 {
 				text := fmt.Sprint(i)
-				if err := b.within(timeout, true, set(name, text)); err != nil {
+				if err := b.within(time.Minute, true, set(name, text)); err != nil { // real time, and a real disk
 					t.Error(err)
 				}
 				s.mu.Lock()

@@ -12,8 +12,10 @@ const (
 	// certificate, which come within a moment. A change made to the database by
 	// other means is seen after that at the latest.
 	cachedFor = time.Second
-	// maxCached bounds the memory, whatever the number of registrations.
-	maxCached = 4096
+	// maxCached bounds the memory, whatever the number of registrations, and maxNetworks
+	// whatever the length of their allow lists: a client may give thousands of networks.
+	maxCached   = 4096
+	maxNetworks = 64
 )
 
 // accountCache remembers accounts that were just looked up. Any number of
@@ -37,12 +39,12 @@ func (c *accountCache) get(username string, now time.Time) (a zone.Account, ok b
 	return e.account, ok && now.Before(e.until), c.removals
 }
 
-// put remembers an account, unless one was forgotten since the look-up began: it
-// may have been this one.
+// put remembers an account, unless it is a large one, or one was forgotten since the
+// look-up began: it may have been this one.
 func (c *accountCache) put(a zone.Account, now time.Time, state uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.removals != state {
+	if c.removals != state || a.AllowFrom.Len() > maxNetworks {
 		return
 	}
 	if len(c.accounts) >= maxCached || c.accounts == nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/acmezone/acmezone/internal/flock"
 )
 
 // lock is held for as long as the database is open. It is a file of its own
@@ -17,9 +19,6 @@ import (
 // would drop SQLite's own locks. The kernel lets go of it when the process ends,
 // however it ends.
 type lock struct{ file *os.File }
-
-// lockPoll is how often a held lock is tried again.
-const lockPoll = 50 * time.Millisecond
 
 // takeLock waits up to that long for the lock.
 func takeLock(ctx context.Context, path string, wait time.Duration) (*lock, error) {
@@ -32,20 +31,16 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*lock, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return &lock{f}, writeHolder(f)
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), f.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(&LockedError{strings.TrimSuffix(path, ".lock"), readHolder(f)}, f.Close())
-		case <-time.After(lockPoll):
-		}
+	err = flock.Take(ctx, f)
+	switch {
+	case err == nil:
+		return &lock{f}, writeHolder(f)
+	case errors.Is(err, flock.ErrHeld):
+		err = &LockedError{strings.TrimSuffix(path, ".lock"), readHolder(f)}
+	default:
+		err = fmt.Errorf("locking %s: %w", path, err)
 	}
+	return nil, errors.Join(err, f.Close())
 }
 
 // LockedError says that another process uses the database.

@@ -274,7 +274,7 @@ func TestBrokenAllowListClosesTheAccount(t *testing.T) {
 func TestSecondProcessIsRefused(t *testing.T) {
 	s := mustOpen(t, options(t, newClock()))
 	opts := s.opts
-	opts.LockWait = 2 * lockPoll
+	opts.LockWait = 100 * time.Millisecond
 	link := filepath.Join(t.TempDir(), "link.db")
 	if err := os.Symlink(opts.Path, link); err != nil {
 		t.Fatal(err)
@@ -382,6 +382,25 @@ func TestAccountCacheForgetsWhatWasRemovedDuringALookUp(t *testing.T) {
 	}
 	if len(c.accounts) > maxCached {
 		t.Errorf("%d accounts remembered", len(c.accounts))
+	}
+}
+
+func TestAccountCacheLeavesLongAllowListsOut(t *testing.T) {
+	var c accountCache
+	now := newClock().t
+	a := account("a")
+	for entries, want := range map[int]bool{maxNetworks: true, maxNetworks + 1: false} {
+		list, err := zone.ParseAllowList(slices.Repeat([]string{"192.0.2.0/24"}, entries))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.AllowFrom = list
+		c.forgetAll()
+		_, _, state := c.get(a.Username, now)
+		c.put(a, now, state)
+		if _, got, _ := c.get(a.Username, now); got != want {
+			t.Errorf("%d networks: remembered %t", entries, got)
+		}
 	}
 }
 

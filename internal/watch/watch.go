@@ -64,8 +64,10 @@ func (w *watcher) run(ctx context.Context, changed func()) {
 }
 
 // concerns leaves other files of the same folders out: the database may be among
-// them, and is written to all the time.
+// them, and is written to all the time. What lies in the root folder is //NAME to the
+// library.
 func (w *watcher) concerns(path string) bool {
+	path = filepath.Clean(path)
 	return slices.ContainsFunc(w.steps, func(s step) bool { return s.path == path })
 }
 

@@ -66,6 +66,9 @@ func (l AllowList) Allows(addr netip.Addr) bool {
 	return len(l.networks) == 0 || Contains(l.networks, addr)
 }
 
+// Len returns how many networks the list names.
+func (l AllowList) Len() int { return len(l.networks) }
+
 // Closed reports whether the list allows no address at all.
 func (l AllowList) Closed() bool { return l.closed }
 

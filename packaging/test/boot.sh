@@ -4,6 +4,8 @@
 set -eu
 
 shared=/opt/package-test
+# Credentials are mounted by another process than the one that hands them over.
+mount --make-rshared /
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 rm -rf /etc/systemd/system/*.wants
 # This machine may refuse that packages start services; the copy doesn't.
@@ -22,7 +24,7 @@ StandardOutput=file:$shared/log
 StandardError=inherit
 ExecStopPost=/bin/sh -c 'echo \$\$SERVICE_RESULT >$shared/result'
 ExecStopPost=systemctl poweroff --force
-TimeoutStartSec=120
+TimeoutStartSec=900
 END
 cat >/etc/systemd/system/package-test.target <<END
 [Unit]

@@ -64,8 +64,8 @@ start --env ACMEZONE_ZONE_NAME=auth.example.org --env 'ACMEZONE_ZONE_RECORDS=@ A
 	--env 'ACMEZONE_DNS_LISTEN=[::]:53' --env ACMEZONE_API_TLS=self-signed "$image"
 users=$(awk '$1 == "Uid:" || $1 == "CapEff:" || $1 == "CapBnd:" { print $2 }' "/proc/$pid/status" | tr '\n' ' ')
 [ "$users" = "65532 0000000000000000 0000000000000000 " ] || fail "runs as $users"
-within curl -fsSk -m 20 -X POST https://localhost/register >"$work/account"
-within curl -fsSk -m 20 https://localhost/update -H "X-Api-User: $(field username)" -H "X-Api-Key: $(field password)" \
+within curl -fsSk -m 60 -X POST https://localhost/register >"$work/account"
+within curl -fsSk -m 60 https://localhost/update -H "X-Api-User: $(field username)" -H "X-Api-Key: $(field password)" \
 	-d "{\"subdomain\": \"$(field subdomain)\", \"txt\": \"$value\"}" >/dev/null || fail "update"
 answers
 engine exec acmezone acmezone account list --json | grep -q "$(field subdomain)" || fail "no admin socket"
