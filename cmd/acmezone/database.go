@@ -23,9 +23,6 @@ func (s *service) openDatabase(ctx context.Context) (err error) {
 	if s.db, err = openStore(ctx, s.cfg, s.definition(), serviceLockWait, s.log); err != nil {
 		return err
 	}
-	if s.db.Made() { // at a file system that isn't mounted, nothing else tells of it
-		s.log.Info("there was no database: a new one is made, without any account", "file", s.cfg.Store.Path)
-	}
 	return s.refuseConflicts(ctx, s.cfg, s.definition())
 }
 

@@ -90,7 +90,7 @@ func TestReadOnlyPlaces(t *testing.T) {
 // accounts aren't there.
 func TestNewDatabaseIsSaid(t *testing.T) {
 	t.Parallel()
-	const line = "there was no database: a new one is made, without any account"
+	const line = "there was no database: a new one was made, without any account"
 	config := writeTestConfig(t, t.TempDir())
 	for _, want := range []int{1, 0} {
 		p := start(t, config)

@@ -64,6 +64,9 @@ func serve(ctx context.Context, cfg *config.Config, s surroundings, started func
 		return err
 	}
 	log := svc.log
+	if svc.db.Made() { // at a file system that isn't mounted, nothing else tells of it
+		log.Info("there was no database: a new one was made, without any account", "file", cfg.Store.Path)
+	}
 	svc.warn(svc.inForce.Load())
 	stopped := svc.sayStopping(ctx)
 	defer stopped()
