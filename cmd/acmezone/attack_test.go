@@ -271,6 +271,7 @@ const beAttacker = "ACMEZONE_TEST_IS_AN_ATTACKER"
 type flooding struct {
 	Addr      string
 	PerSecond int
+	Kept      int        // connections, if not 0: as much as goes, PerSecond or more
 	Base      int        // the first of its addresses
 	As        registered // whose password it guesses; nobody's: it registers
 }
@@ -297,6 +298,9 @@ func attack(text string) {
 }
 
 func (f flooding) send(ended <-chan struct{}) map[int]int {
+	if f.Kept > 0 {
+		return f.sendKept(ended)
+	}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	count := make(map[int]int)
@@ -325,6 +329,56 @@ func (f flooding) send(ended <-chan struct{}) map[int]int {
 				mu.Unlock()
 			})
 		}
+	}
+}
+
+// sendKept sends one request after the other, over connections that stay.
+func (f flooding) sendKept(ended <-chan struct{}) map[int]int {
+	request := strings.Replace(f.request(), "Connection: close\r\n", "", 1)
+	counts := make([]map[int]int, f.Kept)
+	var all sync.WaitGroup
+	for i := range counts {
+		counts[i] = make(map[int]int)
+		all.Go(func() {
+			for more := true; more; {
+				more = sendOver(f.Addr, source(f.Base+i), request, counts[i], ended)
+			}
+		})
+	}
+	all.Wait()
+	sum := make(map[int]int)
+	for _, count := range counts {
+		for status, n := range count {
+			sum[status] += n
+		}
+	}
+	return sum
+}
+
+// sendOver sends requests over one connection for as long as that stays, and reports
+// whether the flood goes on after it.
+func sendOver(addr string, from *net.TCPAddr, request string, count map[int]int, ended <-chan struct{}) bool {
+	conn, err := (&net.Dialer{LocalAddr: from, Timeout: enough}).Dial("tcp", addr)
+	if err != nil {
+		count[0]++
+		return false
+	}
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	for {
+		select {
+		case <-ended:
+			return false
+		default:
+		}
+		_ = conn.SetDeadline(time.Now().Add(enough))
+		_, _ = io.WriteString(conn, request)
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			return true // it was closed for another's sake
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		count[response.StatusCode]++
 	}
 }
 
@@ -387,29 +441,37 @@ func whileFlooded(t *testing.T, asked, flooded target, f flooding, span time.Dur
 }
 
 // TestAttackFloods: registrations and wrong passwords, for known, unknown and imported
-// accounts, a thousand a second from 200 addresses, while DNS is asked. That is measured
+// accounts, a thousand a second from 200 addresses, or as many as go over connections that
+// stay, while DNS is asked. That is measured
 // for a flood of the service itself, and of its neighbour: a machine that is busy answers
 // later, whatever it is busy with.
 func TestAttackFloods(t *testing.T) {
 	rounds, span := attackRounds(t)
 	own, neighbour := newTarget(t), newTarget(t)
-	floods := map[string]func(target) registered{
-		"registrations":             func(target) registered { return registered{} },
-		"wrong passwords, known":    func(x target) registered { return x.account },
-		"wrong passwords, imported": func(x target) registered { return x.imported },
-		"wrong passwords, unknown": func(target) registered {
-			return registered{Username: "00000000-0000-4000-8000-00000000ffff", Subdomain: "x"}
-		},
+	nobody := func(target) registered { return registered{} }
+	unknown := func(target) registered {
+		return registered{Username: "00000000-0000-4000-8000-00000000ffff", Subdomain: "x"}
+	}
+	floods := map[string]struct {
+		as   func(target) registered
+		kept int
+	}{
+		"registrations":             {nobody, 0},
+		"wrong passwords, known":    {func(x target) registered { return x.account }, 0},
+		"wrong passwords, imported": {func(x target) registered { return x.imported }, 0},
+		"wrong passwords, unknown":  {unknown, 0},
+		"registrations, 64 kept":    {nobody, 64},
+		"unknown, 1000 kept":        {unknown, 1000},
 	}
 	sockets, memory := own.sockets(), own.memoryMB()
 	ratios := make(map[string][]float64)
 	base := 0
 	for range rounds {
-		for name, as := range floods {
+		for name, flood := range floods {
 			idle := askSteadily(t, own.dns, own.account.FullDomain, span)
 			for where, flooded := range map[string]target{"own": own, "neighbour": neighbour} {
-				busy, answers := whileFlooded(t, own, flooded, flooding{PerSecond: 1000, Base: base, As: as(flooded)}, span)
-				base += 200
+				busy, answers := whileFlooded(t, own, flooded, flooding{PerSecond: 1000, Kept: flood.kept, Base: base, As: flood.as(flooded)}, span)
+				base += max(200, flood.kept)
 				t.Logf("%s, %s: DNS idle %v; flooded %v; answers %s; %.0f MB", name, where, idle, busy, answers, own.memoryMB())
 				for _, q := range []float64{0.5, 0.99} {
 					key := fmt.Sprintf("%-25s p%-2.0f of %s", name, 100*q, where)

@@ -188,6 +188,9 @@ func (s *service) serveAPI(ctx context.Context) error {
 	}
 	opts := s.serveOptions()
 	opts.TLS, opts.Proxies, opts.Connections = s.tls, s.proxies, s.clients
+	if s.dns != nil {
+		opts.Between = s.dns.AnswerWaiting
+	}
 	return api.Serve(ctx, s.api, s.handler, opts)
 }
 

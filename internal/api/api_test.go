@@ -68,6 +68,7 @@ type bed struct {
 	opts    api.Options
 	handler *api.Handler
 	places  *limit.Connections
+	between atomic.Int64 // calls of ServeOptions.Between
 	timeout atomic.Int64 // publish.timeout of now, in nanoseconds
 	stop    func()       // ends the HTTP server, and waits for that
 }
@@ -120,6 +121,7 @@ func startOn(t *testing.T, l net.Listener, transport *http.Transport, change fun
 	stopHTTP := background(t, func(ctx context.Context) error {
 		return api.Serve(ctx, []net.Listener{l}, b.handler, api.ServeOptions{
 			Timeout: enough, Log: log, Proxies: proxies, Connections: b.places,
+			Between:    func() { b.between.Add(1) },
 			TimeoutNow: func() time.Duration { return time.Duration(b.timeout.Load()) },
 		})
 	})

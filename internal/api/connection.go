@@ -24,6 +24,7 @@ type guardedListener struct {
 	net.Listener
 	proxies     func() Proxies // nil: nobody is believed
 	connections *limit.Connections
+	between     func() // ServeOptions.Between
 }
 
 // Accept returns the next connection that there is room for.
@@ -39,7 +40,7 @@ func (l guardedListener) Accept() (net.Conn, error) {
 			raw.Close()
 			continue
 		}
-		conn := &connection{Conn: raw, raw: raw, from: from, all: l.connections, handle: handle}
+		conn := &connection{Conn: raw, raw: raw, from: from, all: l.connections, handle: handle, between: l.between}
 		if l.believes(from) {
 			conn.proxy = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(proxyHeaderTime))
 			conn.Conn = conn.proxy
@@ -82,8 +83,17 @@ type connection struct {
 	all    *limit.Connections
 	handle *limit.Handle
 
+	between func() // ServeOptions.Between
+
 	mu      sync.Mutex
 	working int // requests that are being worked on; over one with HTTP/2
+}
+
+// Read calls Between before what was read is worked on.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.between()
+	return n, err
 }
 
 // Close gives the place back, too.

@@ -167,3 +167,34 @@ func TestLastAnswerArrives(t *testing.T) {
 		}
 	}
 }
+
+// TestBetweenRequests: whatever a client keeps the service busy with, other work has its
+// turn: at each request, with requests that came together as well, and in a handshake.
+func TestBetweenRequests(t *testing.T) {
+	b := start(t, nil)
+	const requests = 20
+	together := strings.Repeat("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", requests-1) + "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	second := &http.Transport{Protocols: new(http.Protocols)}
+	second.Protocols.SetUnencryptedHTTP2(true)
+	defer second.CloseIdleConnections()
+	for name, send := range map[string]func(){
+		"HTTP/1, together": func() { b.sendFrom("127.0.0.1", together) },
+		"HTTP/2": func() {
+			b.http.Transport = second
+			for range requests {
+				b.ask("GET", "/nothing", "")
+			}
+		},
+	} {
+		before := b.between.Load()
+		send()
+		if n := b.between.Load() - before; n < 2*requests {
+			t.Errorf("%s: %d turns between %d requests", name, n, requests)
+		}
+	}
+	before := b.between.Load()
+	b.sendFrom("127.0.0.1", "something else\r\n\r\n")
+	if b.between.Load() == before {
+		t.Error("none where what comes is no request")
+	}
+}

@@ -16,6 +16,8 @@ func guarded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		conn.between()
+		defer conn.between()
 		body := &guardedBody{ReadCloser: r.Body, conn: conn}
 		defer body.end()
 		if r.ProtoMajor == 2 {

@@ -30,6 +30,11 @@ type ServeOptions struct {
 	Connections *limit.Connections // nil: no bounds
 	Log         *slog.Logger
 
+	// Between is called by the goroutines of connections again and again: whenever something
+	// was read, and before and after each request. It is for work that may not wait until
+	// they are done, and must soon be done itself; nil: there is none.
+	Between func()
+
 	// TimeoutNow is asked at each request, and at the stop, where Timeout may change; nil:
 	// it doesn't.
 	TimeoutNow func() time.Duration
@@ -49,6 +54,9 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	if opts.Connections == nil {
 		opts.Connections = limit.NewConnections(limit.Bounds{})
 	}
+	if opts.Between == nil {
+		opts.Between = func() {}
+	}
 	server := newServer(h, opts)
 	life, end := context.WithCancel(context.Background())
 	defer end()
@@ -63,7 +71,7 @@ func Serve(ctx context.Context, listeners []net.Listener, h http.Handler, opts S
 	var serving sync.WaitGroup
 	var doors []*turnstile
 	for _, l := range listeners {
-		door := newTurnstile(guardedListener{l, opts.Proxies, opts.Connections})
+		door := newTurnstile(guardedListener{l, opts.Proxies, opts.Connections, opts.Between})
 		doors = append(doors, door)
 		serving.Go(func() {
 			defer close(door.ended)

@@ -35,7 +35,7 @@ func ServeProbes(ctx context.Context, l net.Listener, h http.Handler, log *slog.
 	}
 	server.SetKeepAlivesEnabled(false)
 	nobody := func() Proxies { return Proxies{} }
-	l = guardedListener{l, nobody, limit.NewConnections(limit.Bounds{Total: maxProbers})}
+	l = guardedListener{l, nobody, limit.NewConnections(limit.Bounds{Total: maxProbers}), func() {}}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {

@@ -53,6 +53,7 @@ type Server struct {
 	timeouts    tcpTimeouts
 	log         *slog.Logger
 	guard       guard
+	asides      atomic.Pointer[asides] // while questions are answered
 
 	serving   chan struct{} // closed by Serve when it begins
 	published chan struct{} // closed by the first Publish
@@ -147,12 +148,18 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 		readers[i] = reader
 	}
+	beside, err := s.newAsides(readers)
+	if err != nil {
+		return fmt.Errorf("dns: %w", err)
+	}
 	close(s.serving)
 	select {
 	case <-s.published:
 	case <-ctx.Done():
 		return nil
 	}
+	s.asides.Store(beside)
+	defer s.asides.Store(nil)
 	var loops sync.WaitGroup
 	for i, so := range s.sockets {
 		loops.Go(func() { s.serveUDP(ctx, readers[i], so.udpCounts) })

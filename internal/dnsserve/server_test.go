@@ -99,13 +99,16 @@ func TestFamily(t *testing.T) {
 	}
 }
 
+// wildcards are addresses to listen on and one to ask at.
+var wildcards = []struct{ listen, asked string }{
+	{"0.0.0.0:0", "127.0.0.1"}, {"0.0.0.0:0", "127.0.0.77"},
+	{"[::]:0", "127.0.0.77"}, {"[::]:0", "::1"},
+}
+
 // On a wildcard bind the answer must leave from the address that was asked; a
 // connected UDP socket takes no other.
 func TestWildcardBindAnswersFromTheAddressAsked(t *testing.T) {
-	for _, c := range []struct{ listen, asked string }{
-		{"0.0.0.0:0", "127.0.0.1"}, {"0.0.0.0:0", "127.0.0.77"},
-		{"[::]:0", "127.0.0.77"}, {"[::]:0", "::1"},
-	} {
+	for _, c := range wildcards {
 		t.Run(c.listen+" "+c.asked, func(t *testing.T) {
 			asked := netip.MustParseAddr(c.asked)
 			if asked.Is6() && !hasIPv6() {

@@ -75,6 +75,7 @@ func (s *Server) serveTCP(conn net.Conn, from netip.Addr, place *limit.Handle, c
 		if err != nil || !place.Busy() {
 			return
 		}
+		s.AnswerWaiting()
 		via.at = time.Now()
 		answer, outcome := s.answer(c.answer[:0], packet, via)
 		counts.count(outcome)

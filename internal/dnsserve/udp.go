@@ -40,14 +40,20 @@ func newUDPReader(conn *net.UDPConn) (*udpReader, error) {
 	return u, nil
 }
 
+// another has buffers of its own.
+func (u *udpReader) another() *udpReader {
+	return &udpReader{conn: u.conn, control: make([]byte, len(u.control))}
+}
+
 // serveUDP answers what arrives at one socket until it is closed. It sends each
 // answer before it reads on: there is nothing in between that could wait.
 //
 // One goroutine does, through the runtime's poller. Measured on two processors: a second
 // one, at the same socket or at one of its own, takes a tenth more of them for each answer
 // and gives no more answers; a thread that waits in the system call is woken sooner where a
-// flood of HTTP requests takes all there is, and gives a third fewer answers at other times;
-// recvmmsg saves a fifth under a flood of questions, and costs as much without one.
+// flood of HTTP requests takes all there is, and gives a third fewer answers at other times,
+// so there AnswerWaiting helps out; recvmmsg saves a fifth under a flood of questions, and
+// costs as much without one.
 func (s *Server) serveUDP(ctx context.Context, u *udpReader, counts *counters) {
 	var pause backoff
 	for {
