@@ -17,9 +17,9 @@ func guarded(next http.Handler) http.Handler {
 			return
 		}
 		conn.between()
-		defer conn.between()
 		body := &guardedBody{ReadCloser: r.Body, conn: conn}
 		defer body.end()
+		defer conn.between() // before the connection may be closed for another's sake
 		if r.ProtoMajor == 2 {
 			body.stream = conn.open(w)
 			defer body.stream.end()

@@ -72,11 +72,12 @@ func (a *accounts) find(line *line, tag uint64, now int64) (account *atomic.Uint
 }
 
 // ahead is how much of an account is used at that time. A time further ahead than
-// any can be is long past.
+// any can be is long past; one that is so by less than a second was written by somebody
+// whose question came a little later, and who was sooner to count it.
 func (a *accounts) ahead(held uint64, now int64) int64 {
 	ahead := int64((held - uint64(now)) & timeMask)
-	if ahead > a.depth {
+	if ahead > a.depth+second {
 		return 0
 	}
-	return ahead
+	return min(ahead, a.depth)
 }

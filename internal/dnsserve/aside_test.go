@@ -100,6 +100,15 @@ func TestAsideIsSoonDone(t *testing.T) {
 	}
 }
 
+// TestAsidePassesOverEmptyPackets, which anybody may send.
+func TestAsidePassesOverEmptyPackets(t *testing.T) {
+	s := startAside(t, "127.0.0.1:0")
+	conn := dial(t, s, "udp")
+	conn.send(t, nil, numbered(t, 1, dnstest.Query{Name: "@", Type: "SOA"}))
+	s.AnswerWaiting()
+	conn.receive(t)
+}
+
 // TestAsideAndReaderAnswerEachQuestionOnce, and nobody is left without an answer.
 func TestAsideAndReaderAnswerEachQuestionOnce(t *testing.T) {
 	s := start(t, dnstest.Definition(t))

@@ -174,6 +174,33 @@ func TestRateLimitFromManyReaders(t *testing.T) {
 	}
 }
 
+// TestQuestionsCountedOutOfOrder: of two goroutines, the one that read later may count
+// first. What the network has used is used for the other one too, and an account that
+// others have used up isn't taken for a free one.
+func TestQuestionsCountedOutOfOrder(t *testing.T) {
+	a := newAccounts(200)
+	a.lines = a.lines[:1]
+	const late = time.Hour
+	take := func(tag uint64, at time.Duration) (n int) {
+		for n < 1000 && a.take(tag<<timeBits, at) {
+			n++
+		}
+		return n
+	}
+	for tag := range uint64(lineAccounts) {
+		if n := take(tag+1, late); n != 200 {
+			t.Fatalf("%d answers at first", n)
+		}
+	}
+	for _, earlier := range []time.Duration{0, time.Microsecond, 10 * time.Millisecond} {
+		for tag := range uint64(lineAccounts) {
+			if n := take(tag+1, late-earlier); n > 0 {
+				t.Errorf("%d more %v earlier", n, earlier)
+			}
+		}
+	}
+}
+
 // limitedResponder has one answer a second and cuts every further one short.
 func limitedResponder(t testing.TB) (*responder, transport) {
 	s := newResponder(t, dnstest.Definition(t), dnstest.Snapshot())

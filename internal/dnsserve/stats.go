@@ -50,8 +50,8 @@ func (s *Server) Stats() Stats {
 	return stats
 }
 
-// counters belong to one listen address and transport, over UDP to one goroutine,
-// so that counting costs next to nothing.
+// counters belong to one listen address and transport, over UDP as a rule to one
+// goroutine, so that counting costs next to nothing.
 type counters struct {
 	_        [64]byte // a cache line, lest neighbours in memory slow each other down
 	answers  [len(Answers{})]atomic.Uint64
