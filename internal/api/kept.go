@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,21 +13,33 @@ import (
 // that it is its connection's last, and connections that were in use a moment ago are left
 // open for one more. HTTP/2 needs none of that: there a server says which requests it took.
 
-// keptTime is how long that moment is. Who pauses for longer is hardly ever just about to
-// send, and holds up no stop.
-const keptTime = 250 * time.Millisecond
+const (
+	// keptTime is how long that moment is. Who pauses for longer is hardly ever just about
+	// to send, and holds up no stop.
+	keptTime = 250 * time.Millisecond
+	// lastTime is how long an answer may take that doesn't say yet that it is the last,
+	// since its request was being worked on when the server was to stop. Then the server
+	// stops all the same; that answer comes, and the client may lose its next request.
+	lastTime = 2 * time.Second
+)
 
 // keptAlive are the connections of HTTP/1. Any number of goroutines may use it.
 type keptAlive struct {
-	ending  atomic.Bool
 	changed chan struct{} // takes one word of a connection that has changed
 
-	mu    sync.Mutex
-	conns map[net.Conn]time.Time // since when they idle; zero for those that don't
+	mu     sync.Mutex
+	ending bool
+	conns  map[net.Conn]keptConn
+}
+
+// keptConn is a connection with nothing said about its end so far.
+type keptConn struct {
+	idle time.Time // since when; zero while a request is worked on
+	last bool      // the answer to that says that it is the last
 }
 
 func newKeptAlive() *keptAlive {
-	return &keptAlive{changed: make(chan struct{}, 1), conns: make(map[net.Conn]time.Time)}
+	return &keptAlive{changed: make(chan struct{}, 1), conns: make(map[net.Conn]keptConn)}
 }
 
 // watch has the server tell of its connections; after newcomers.watch, whose connKey it uses.
@@ -40,21 +51,21 @@ func (k *keptAlive) watch(server *http.Server) {
 	}
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if conn, ok := r.Context().Value(connKey).(net.Conn); ok && r.ProtoMajor == 1 {
-			k.add(conn)
-			if k.ending.Load() {
-				w.Header().Set("Connection", "close")
-			}
+		if conn, ok := r.Context().Value(connKey).(net.Conn); ok && r.ProtoMajor == 1 && k.add(conn) {
+			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// add is for a connection whose request is being worked on.
-func (k *keptAlive) add(conn net.Conn) {
+// add is for a connection whose request is being worked on. It reports whether the answer
+// is to be the last.
+func (k *keptAlive) add(conn net.Conn) (last bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.conns[conn] = time.Time{}
+	k.conns[conn] = keptConn{last: k.ending}
+	k.tell()
+	return k.ending
 }
 
 func (k *keptAlive) note(conn net.Conn, state http.ConnState) {
@@ -65,25 +76,35 @@ func (k *keptAlive) note(conn net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateIdle:
-		k.conns[conn] = time.Now()
+		k.conns[conn] = keptConn{idle: time.Now()}
 	case http.StateActive:
-		k.conns[conn] = time.Time{}
+		k.conns[conn] = keptConn{}
 	case http.StateClosed, http.StateHijacked:
 		delete(k.conns, conn)
 	}
+	k.tell()
+}
+
+// tell is called with the lock held.
+func (k *keptAlive) tell() {
 	select {
 	case k.changed <- struct{}{}:
 	default:
 	}
 }
 
-// end has each answer from now on be the last of its connection.
-func (k *keptAlive) end() { k.ending.Store(true) }
+// end has each answer to what comes from now on be the last of its connection.
+func (k *keptAlive) end() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ending = true
+}
 
-// letEnd returns when no connection has been idle for less than keptTime. None can put
-// that off twice: the answer after end closes it.
+// letEnd returns, after end, when each connection is at its last answer or has been idle
+// for keptTime. None can put that off twice: the next answer closes it.
 func (k *keptAlive) letEnd() {
-	for left := k.left(); left > 0; left = k.left() {
+	latest := time.Now().Add(lastTime)
+	for left := k.left(latest); left > 0; left = k.left(latest) {
 		timer := time.NewTimer(left)
 		select {
 		case <-timer.C:
@@ -93,13 +114,16 @@ func (k *keptAlive) letEnd() {
 	}
 }
 
-// left is how long the last of them has to go until it has been idle for keptTime.
-func (k *keptAlive) left() (left time.Duration) {
+// left is how long the last of them has to go at the most.
+func (k *keptAlive) left(latest time.Time) (left time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, since := range k.conns {
-		if !since.IsZero() {
-			left = max(left, keptTime-time.Since(since))
+	for _, conn := range k.conns {
+		switch {
+		case !conn.idle.IsZero():
+			left = max(left, keptTime-time.Since(conn.idle))
+		case !conn.last:
+			left = max(left, time.Until(latest))
 		}
 	}
 	return left
