@@ -2,29 +2,14 @@ package attach
 
 import (
 	"net"
-	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
 
 	"github.com/acmezone/acmezone/internal/nsdctl"
+	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
 	"github.com/acmezone/acmezone/internal/zone"
 )
-
-// cutting is a listener that resets connections until it has done so that often.
-type cutting struct {
-	net.Listener
-	left atomic.Int32
-}
-
-func (l *cutting) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	for ; err == nil && l.left.Add(-1) >= 0; conn, err = l.Listener.Accept() {
-		_ = conn.(*net.TCPConn).SetLinger(0) // a reset, and not an orderly end
-		_ = conn.Close()
-	}
-	return conn, err
-}
 
 // TestHalfDoneIsSeenInAReload has a server that answers the serial without the CNAME, and
 // that cuts off who asks first, as an old process does that ends: the edit that was cut
@@ -34,8 +19,8 @@ func TestHalfDoneIsSeenInAReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := &cutting{Listener: stream}
-	listener.left.Store(2)
+	listener := &nsdtest.Cutting{Listener: stream}
+	listener.Left.Store(2)
 	server := &dns.Server{Listener: listener, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		_ = w.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeNameError)) // what comes of it is seen below
 	})}

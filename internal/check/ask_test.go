@@ -2,26 +2,12 @@ package check
 
 import (
 	"net"
-	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/acmezone/acmezone/internal/nsdctl/nsdtest"
 )
-
-// cutting is a listener that resets connections until it has done so that often.
-type cutting struct {
-	net.Listener
-	left atomic.Int32
-}
-
-func (l *cutting) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	for ; err == nil && l.left.Add(-1) >= 0; conn, err = l.Listener.Accept() {
-		_ = conn.(*net.TCPConn).SetLinger(0) // a reset, and not an orderly end
-		_ = conn.Close()
-	}
-	return conn, err
-}
 
 // TestConnectionThatIsCutOffIsNoClosedPort has a server that replaces its processes: who
 // has connected to an old one is cut off, and asks again.
@@ -31,8 +17,8 @@ func TestConnectionThatIsCutOffIsNoClosedPort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		listener := &cutting{Listener: stream}
-		listener.left.Store(cuts)
+		listener := &nsdtest.Cutting{Listener: stream}
+		listener.Left.Store(cuts)
 		server := &dns.Server{Listener: listener, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 			_ = w.WriteMsg(new(dns.Msg).SetReply(q)) // what comes of it is seen below
 		})}
